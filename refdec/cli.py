@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line ``refdec``: options of each subcommand.
+
+A subcommand's code is imported when it runs, so that help and `inspect` start quickly.
+"""
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from refdec import __version__
+from refdec.cli_support import Parser, add_computing_options, check_backend, integer_in, run
+
+EPILOG = """\
+exit status: 0 success, 2 usage, 3 the stream does not conform, 4 unsupported or over a limit,
+5 hash mismatch, 6 files, 1 a bug in this program. JAI_DEBUG=1 adds a traceback to errors."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``refdec`` and return the exit status."""
+    return run("refdec", run_command, arguments)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Parse the options and run the subcommand."""
+    options = build_parser().parse_args(arguments)
+    check_backend(getattr(options, "backend", "auto"))
+    module, function = options.command
+    status: int = getattr(importlib.import_module(module), function)(options)
+    return status
+
+
+def build_parser() -> Parser:
+    """Declare the subcommands and their options."""
+    parser = Parser(
+        prog="refdec", description="Reference decoder of JAI still pictures.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"refdec {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, summary: str, module: str, *, stream: bool = True) -> Parser:
+        added = commands.add_parser(name, help=summary, description=f"{summary}.", epilog=EPILOG)
+        added.set_defaults(command=(module, f"run_{name}"))
+        if stream:
+            added.add_argument("stream", type=Path, metavar="STREAM", help="codestream (.jai)")
+        return added
+
+    decode = command("decode", "Decode a stream to a picture file", "refdec.cli_commands")
+    decode.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W); "
+        "default: the stream's name with .png, if there is no such file yet",
+    )
+    decode.add_argument(
+        "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
+    )
+    add_decoding_options(decode)
+
+    inspect = command("inspect", "List every syntax element; needs no weights", "refdec.inspect")
+    inspect.add_argument("--json", action="store_true", help="print one JSON document")
+
+    latents = command("latents", "Decode to latents, without synthesis", "refdec.cli_commands")
+    latents.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="NumPy archive (.npz): y_hat, z_hat, step, model_set_idc",
+    )
+    add_decoding_options(latents)
+
+    trace = command(
+        "trace", "Write the SHA-256 of every tensor at the control points", "refdec.cli_commands"
+    )
+    trace.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", required=True, help="JSON document"
+    )
+    trace.add_argument(
+        "--tensors", type=Path, metavar="DIR", help="also write each tensor there, as .npy"
+    )
+    add_decoding_options(trace)
+
+    verify = command("verify", "Check the hashes that a stream carries", "refdec.cli_commands")
+    add_decoding_options(verify)
+
+    complexity = command(
+        "complexity",
+        "Print multiplications and parameters of the networks",
+        "refdec.complexity",
+        stream=False,
+    )
+    complexity.add_argument(
+        "stream",
+        type=Path,
+        nargs="?",
+        metavar="STREAM",
+        help="count for this picture (default: for a large picture of model set 0)",
+    )
+    complexity.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def add_decoding_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every subcommand that decodes takes: engine and the caller's limits."""
+    add_computing_options(parser)
+    parser.add_argument(
+        "--max-pixels", type=integer_in(1), metavar="N", help="refuse pictures of more pixels"
+    )
+    parser.add_argument(
+        "--max-level", type=integer_in(1, 15), metavar="N", help="refuse streams of a higher level"
+    )

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subcommands of ``refdec`` that run the decoding process."""
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refdec.arrays import I32Map
+from refdec.cli_support import UsageError, atomic_file, check_destination, read_stream
+from refdec.decode import HashResult, decode, decode_latents, parse, verify
+from refdec.errors import HashMismatch
+from refdec.limits import Limits
+from refdec.picture_io import picture_format, write_picture
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.profiles import Profile
+
+POINTS = ("latents (point L)", "samples (point S)")
+"""In words, by hash_point_idc."""
+
+
+def decoding_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Translate the common options to the arguments of the decoding functions."""
+    given = {"max_pixels": options.max_pixels, "max_level": options.max_level}
+    return {
+        "backend": options.backend,
+        "threads": options.threads,
+        "limits": Limits(**{name: value for name, value in given.items() if value is not None}),
+    }
+
+
+def run_decode(options: argparse.Namespace) -> int:
+    """Decode to a picture file and print a summary."""
+    output = options.output or default_output(options.stream, ".png")
+    check_destination(output, source=options.stream)
+    picture_format(output)
+    data = read_stream(options.stream)
+    codestream = parse(data)
+    picture_format(output, codestream.picture_header.num_components)
+    if options.verify:
+        require_hashes(len(codestream.hashes))
+    start = time.perf_counter()
+    picture = decode(data, verify=options.verify, **decoding_options(options))
+    seconds = time.perf_counter() - start
+    write_picture(output, picture.samples, picture.bit_depth)
+    print_summary(
+        {
+            "picture": f"{output}, {picture_text(codestream)}",
+            "stream": stream_text(codestream, len(data)),
+            "hash": hash_text(codestream, verified=options.verify),
+            "time": f"{seconds:.2f} s",
+        }
+    )
+    return 0
+
+
+def run_latents(options: argparse.Namespace) -> int:
+    """Decode to point L and write an NPZ archive."""
+    require_extension(options.output, ".npz")
+    check_destination(options.output, source=options.stream)
+    data = read_stream(options.stream)
+    start = time.perf_counter()
+    latents = decode_latents(data, **decoding_options(options))
+    seconds = time.perf_counter() - start
+    with atomic_file(options.output) as file:
+        np.savez_compressed(
+            file,
+            y_hat=latents.y_hat,
+            z_hat=latents.z_hat,
+            step=latents.step,
+            model_set_idc=np.int32(latents.model_set_idc),
+        )
+    print_summary(
+        {
+            "latents": f"{options.output}, y_hat {latents.y_hat.shape}, z_hat {latents.z_hat.shape}",
+            "stream": stream_text(parse(data), len(data)),
+            "SHA-256": latents.digest(),
+            "time": f"{seconds:.2f} s",
+        }
+    )
+    return 0
+
+
+def run_trace(options: argparse.Namespace) -> int:
+    """Decode and record the tensors at the control points.
+
+    The JSON document lists, in decoding order, the name, the shape and the SHA-256 of each tensor
+    as big-endian 32-bit integers in C, H, W order.
+    """
+    check_destination(options.output, source=options.stream)
+    data = read_stream(options.stream)
+    if options.tensors is not None:
+        options.tensors.mkdir(exist_ok=True)
+    points: list[dict[str, object]] = []
+
+    def record(name: str, tensor: I32Map) -> None:
+        point: dict[str, object] = {
+            "name": name,
+            "shape": list(tensor.shape),
+            "sha256": hashlib.sha256(tensor.astype(">i4").tobytes()).hexdigest(),
+        }
+        if options.tensors is not None:
+            point["file"] = f"{len(points):04d}_{name.replace('/', '_')}.npy"
+            with atomic_file(options.tensors / str(point["file"])) as file:
+                np.save(file, tensor.astype(np.int32), allow_pickle=False)
+        points.append(point)
+
+    decode(data, trace=record, **decoding_options(options))
+    document = {"stream_sha256": hashlib.sha256(data).hexdigest(), "points": points}
+    with atomic_file(options.output) as file:
+        file.write(json.dumps(document, indent=1).encode() + b"\n")
+    print(f"{options.output}: {len(points)} control points")
+    return 0
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Decode, compare every hash of the stream, and print the result of each."""
+    results = verify(read_stream(options.stream), **decoding_options(options))
+    for result in results:
+        print(f"{point_text(result)}: {'match' if result.matches else 'MISMATCH'}")
+    require_hashes(len(results))
+    wrong = [result for result in results if not result.matches]
+    if wrong:
+        first = wrong[0]
+        message = f"hash of {point_text(first)} is {first.actual}, the stream says {first.expected}"
+        raise HashMismatch(message, element="digest")
+    return 0
+
+
+def require_hashes(count: int) -> None:
+    """Raise HashMismatch when there is nothing to verify: silence would look like success."""
+    if count == 0:
+        message = "the stream carries no hash to verify"
+        raise HashMismatch(message)
+
+
+def default_output(stream: Path, suffix: str) -> Path:
+    """Return the stream's name with another extension; never one that exists already."""
+    output = stream.with_suffix(suffix)
+    if output.exists():
+        message = f"{output} exists already; name the output with -o"
+        raise UsageError(message)
+    return output
+
+
+def require_extension(path: Path, extension: str) -> None:
+    """Raise UsageError unless the path ends in the extension."""
+    if path.suffix.lower() != extension:
+        message = f"{path}: the output's extension shall be {extension}"
+        raise UsageError(message)
+
+
+def print_summary(lines: dict[str, str]) -> None:
+    """Print aligned labels and texts."""
+    for label, text in lines.items():
+        print(f"{label:<8} {text}")
+
+
+def picture_text(codestream: Codestream) -> str:
+    """Say size, components and bit depth."""
+    header = codestream.picture_header
+    kind = "grey" if header.monochrome_flag else "RGB"
+    return f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+
+
+def stream_text(codestream: Codestream, num_bytes: int) -> str:
+    """Say bytes, rate, profile, level, model set and quality."""
+    header = codestream.picture_header
+    bpp = 8 * num_bytes / (header.pic_width * header.pic_height)
+    profile = Profile(header.profile_idc).name.capitalize()
+    return (
+        f"{num_bytes} bytes, {bpp:.3f} bpp, {profile} profile, level {header.level_idc}, "
+        f"model set {header.model_set_idc}, quality {header.quality_idx}"
+    )
+
+
+def hash_text(codestream: Codestream, *, verified: bool) -> str:
+    """Say which hashes the stream carries and whether they were checked."""
+    if not codestream.hashes:
+        return "none in the stream"
+    points = ", ".join(POINTS[item.hash_point_idc] for item in codestream.hashes)
+    return f"{points}: {'match' if verified else 'not checked (--verify does)'}"
+
+
+def point_text(result: HashResult) -> str:
+    """Name a conformance point in words."""
+    return POINTS["LS".index(result.point)]

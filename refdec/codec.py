@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model set made ready for one backend: what the decoding process runs, and the encoder with it."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from refdec.entropy.context import ContextModel
+from refdec.entropy.tables import FrequencyTables, load_residual_tables
+from refdec.network import Backend, CompiledNetwork, ModelSet, get_backend, load_model_set
+
+
+@dataclass(frozen=True, eq=False)
+class Codec:
+    """Compiled networks and tables of a model set; parts are prepared when first used."""
+
+    model: ModelSet
+    backend: Backend
+
+    @cached_property
+    def hyper_tables(self) -> FrequencyTables:
+        """Frequency tables of the hyper-latent, one per channel."""
+        tables = self.model.tables
+        return FrequencyTables.from_padded(tables["hyper_bounds"], tables["hyper_frequencies"])
+
+    @cached_property
+    def hyper(self) -> CompiledNetwork:
+        """Hyper decoder."""
+        return self.backend.compile(self.model.networks["hyper"])
+
+    @cached_property
+    def context(self) -> ContextModel:
+        """Context networks."""
+        residual = load_residual_tables()
+        return ContextModel.compile(
+            self.model,
+            self.backend,
+            offsets=residual.offsets,
+            skip_threshold=residual.skip_threshold,
+        )
+
+    @cached_property
+    def synthesis(self) -> CompiledNetwork:
+        """Synthesis transform `base`."""
+        return self.backend.compile(self.model.networks["synthesis_base"])
+
+
+@cache
+def get_codec(model_set_idc: int, backend: str, threads: int | None = None) -> Codec:
+    """Return the codec of a model set; prepared once per process, backend and thread count.
+
+    Raises
+    ------
+    ValueError
+        Unknown backend.
+    ModelError, UnsupportedFeature
+        See `load_model_set`.
+    """
+    name = "numpy" if backend == "auto" else backend
+    return Codec(load_model_set(model_set_idc), get_backend(name, threads))

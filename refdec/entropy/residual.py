@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Residuals of a tile from its sub-streams, one per layer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from refdec.arrays import I32Map
+from refdec.clause import clause
+from refdec.entropy.context import Step
+from refdec.entropy.rans import SubstreamDecoder
+from refdec.errors import ConstraintViolation
+
+RESIDUAL_MAX = 8191
+
+
+def hyper_lanes(num_lanes: int) -> int:
+    """Return the lanes of the hyper-latent's sub-stream: an eighth, at least one."""
+    return max(1, num_lanes >> 3)
+
+
+class LayeredResiduals:
+    """Residual source of the decoder: asks the sub-stream of the layer that holds the group.
+
+    Parameters
+    ----------
+    layers : channel groups of each layer; only the first ``len(decoders)`` are at hand.
+    decoders : one per layer, each at `offsets` in the stream.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[range],
+        decoders: Sequence[SubstreamDecoder],
+        offsets: Sequence[int],
+    ) -> None:
+        self._by_group = {
+            group: (decoder, offset)
+            for groups, decoder, offset in zip(layers, decoders, offsets, strict=False)
+            for group in groups
+        }
+        self._last = {(groups[-1], 1) for groups in layers}
+
+    @clause("8.4.1")
+    def __call__(self, step: Step) -> I32Map:
+        """Decode the residuals of one group and phase; finish the sub-stream after its last.
+
+        Raises
+        ------
+        CodestreamError
+            The sub-stream is malformed, or a residual is beyond 8191 (SOR-005).
+        """
+        decoder, offset = self._by_group[step.group]
+        residual = decoder.decode(step.tables)
+        if residual.size and np.abs(residual).max() > RESIDUAL_MAX:
+            message = f"a residual is beyond {RESIDUAL_MAX}"
+            raise ConstraintViolation(
+                message, requirement="SOR-005", element="residual", offset=offset
+            )
+        if (step.group, step.phase) in self._last:
+            decoder.finish()
+        return residual

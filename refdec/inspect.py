@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""List every syntax element of a stream: where it lies, its value, the requirements it is under.
+
+Only the syntax is read: no weights are needed and nothing is decoded. The elements before an
+error are listed too, so that a damaged stream can be looked at.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+
+from refdec.cli_support import read_stream
+from refdec.errors import RefdecError
+from refdec.syntax.codestream import inspect_codestream
+from refdec.syntax.element import ElementRow
+
+MAX_SHOWN_BYTES = 16
+"""Byte strings are cut to so many bytes for display."""
+HEXADECIMAL_ELEMENTS = frozenset({"marker", "signature", "segment_crc"})
+
+
+def run_inspect(options: argparse.Namespace) -> int:
+    """Print the elements as a table or as JSON; then raise the stream's error, if any."""
+    data = read_stream(options.stream)
+    rows, error = inspect_codestream(data)
+    if options.json:
+        print(json.dumps(inspection_document(data, rows, error), indent=1))
+    else:
+        print_table(rows)
+    if error is not None:
+        raise error
+    return 0
+
+
+def inspection_document(
+    data: bytes, rows: list[ElementRow], error: RefdecError | None
+) -> dict[str, object]:
+    """Return what ``refdec inspect --json`` prints.
+
+    A byte string's value is an object: its length, SHA-256 and first bytes in hexadecimal.
+    """
+    return {
+        "num_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "elements": [
+            {
+                "segment": row.segment,
+                "element": row.element,
+                "byte": row.bit_offset >> 3,
+                "bit": row.bit_offset & 7,
+                "num_bits": row.width,
+                "value": json_value(row.value),
+                "requirements": list(row.requirements),
+            }
+            for row in rows
+        ],
+        "error": None
+        if error is None
+        else {
+            "kind": type(error).__name__,
+            "message": error.message,
+            "element": error.element,
+            "byte": error.offset,
+            "requirement": error.requirement,
+        },
+    }
+
+
+def json_value(value: int | bytes) -> int | dict[str, object]:
+    """Return an integer as it is, and describe a byte string."""
+    if isinstance(value, int):
+        return value
+    return {
+        "num_bytes": len(value),
+        "sha256": hashlib.sha256(value).hexdigest(),
+        "first_bytes": value[:MAX_SHOWN_BYTES].hex(),
+    }
+
+
+def print_table(rows: list[ElementRow]) -> None:
+    """Print one line per element under a line per segment."""
+    print(f"{'byte.bit':>10} {'bits':>7}  {'element':<28} {'value':<36} requirements")
+    number = itertools.count()
+    for row in rows:
+        if row.element == "marker":
+            print(f"{row.segment} (segment {next(number)})")
+        place = f"{row.bit_offset >> 3}.{row.bit_offset & 7}"
+        print(
+            f"{place:>10} {row.width:>7}  {row.element:<28} {value_text(row):<36} "
+            f"{' '.join(row.requirements)}".rstrip()
+        )
+
+
+def value_text(row: ElementRow) -> str:
+    """Return a value in one short word."""
+    if isinstance(row.value, int):
+        if row.element in HEXADECIMAL_ELEMENTS:
+            return f"{row.value:0{row.width // 4}X}"
+        return str(row.value)
+    cut = "..." if len(row.value) > MAX_SHOWN_BYTES else ""
+    return (row.value[:MAX_SHOWN_BYTES].hex() or "(empty)") + cut

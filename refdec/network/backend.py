@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each operation computes, and the interface that every backend implements.
+
+A tensor holds integers in C, H, W order, in whatever element type its backend computes with.
+Backends differ in speed only; `integer_backend` follows the formulas below to the letter.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from refdec.arrays import I16Map, I32Map
+from refdec.network import layers
+from refdec.network.exactness import ConvTensors, Network
+
+Tensor: TypeAlias = Any
+"""A backend's own type."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer, ready to run."""
+
+    layer: layers.Layer
+    apply: Callable[..., Tensor]
+    """Takes the inputs and, for quality_bias, the quality indices."""
+    release: tuple[str, ...]
+    """Tensors that nothing needs after it."""
+
+
+@dataclass(frozen=True)
+class CompiledNetwork:
+    """A network with its weights in the form that one backend multiplies with."""
+
+    backend: "Backend"
+    network: Network
+    steps: tuple[Step, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tensors that the caller supplies."""
+        return tuple(item.name for item in self.network.description.inputs)
+
+
+class Backend(ABC):
+    """One way to compute: a method per operation, called as the operation is."""
+
+    name: str
+
+    def compile(self, network: Network) -> CompiledNetwork:
+        """Prepare weights and tables once, for any number of runs."""
+        description, steps = network.description, []
+        needed = set(description.outputs)
+        for layer in reversed(description.layers):
+            release = tuple({*layer.inputs, layer.output} - needed)
+            needed.update(layer.inputs)
+            apply = getattr(self, layer.op)
+            if isinstance(layer, layers.Conv):
+                apply = partial(apply, self.prepare_conv(layer, network.conv_tensors(layer)))
+            elif isinstance(layer, layers.Lookup | layers.QualityBias):
+                apply = partial(apply, layer, self.prepare_table(network.table(layer)))
+            else:
+                apply = partial(apply, layer)
+            steps.append(Step(layer, apply, release))
+        return CompiledNetwork(self, network, tuple(reversed(steps)))
+
+    def session(self) -> AbstractContextManager[Any]:
+        """Return the settings that hold while a network runs."""
+        return nullcontext()
+
+    @abstractmethod
+    def from_numpy(self, plane: I32Map) -> Tensor:
+        """Copy an int32 (C, H, W) array into a tensor."""
+
+    @abstractmethod
+    def to_numpy(self, tensor: Tensor) -> I32Map:
+        """Copy a tensor into an int32 (C, H, W) array."""
+
+    @abstractmethod
+    def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> Any:
+        """Convert weights into what `conv` takes."""
+
+    @abstractmethod
+    def prepare_table(self, table: I16Map) -> Any:
+        """Convert a table into what `lookup` and `quality_bias` take."""
+
+    @abstractmethod
+    def conv(self, prepared: Any, x: Tensor) -> Tensor:
+        """``clip((sum of weight * x + bias) >> shift, lo, hi)``, x zero outside its plane."""
+
+    @abstractmethod
+    def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
+        """``out[c, y * f + i, z * f + j] = x[(c * f + i) * f + j, y, z]``."""
+
+    @abstractmethod
+    def pixel_unshuffle(self, layer: layers.PixelUnshuffle, x: Tensor) -> Tensor:
+        """``out[(c * f + i) * f + j, y, z] = x[c, y * f + i, z * f + j]``."""
+
+    @abstractmethod
+    def add(self, layer: layers.Add, a: Tensor, b: Tensor) -> Tensor:
+        """``clip(a + b, lo, hi)``."""
+
+    @abstractmethod
+    def lookup(self, layer: layers.Lookup, table: Any, x: Tensor) -> Tensor:
+        """``table[clip(x, 0, N - 1)]``."""
+
+    @abstractmethod
+    def abs(self, layer: layers.Abs, x: Tensor) -> Tensor:
+        """``|x|``."""
+
+    @abstractmethod
+    def concat(self, layer: layers.Concat, *tensors: Tensor) -> Tensor:
+        """Channels of the first input, then of the next."""
+
+    @abstractmethod
+    def slice(self, layer: layers.Slice, x: Tensor) -> Tensor:
+        """Channels begin to end - 1."""
+
+    @abstractmethod
+    def quality_bias(
+        self, layer: layers.QualityBias, table: Any, x: Tensor, quality: I32Map
+    ) -> Tensor:
+        """``clip(x[c] + table[quality, c], lo, hi)``; quality is (H, W), or (1, 1) for all."""
+
+    @abstractmethod
+    def shift_pad(self, layer: layers.ShiftPad, x: Tensor) -> Tensor:
+        """Mirror n positions on every side, edge included (NumPy's mode "symmetric")."""
+
+    @abstractmethod
+    def crop(self, layer: layers.Crop, x: Tensor) -> Tensor:
+        """Remove n positions on every side."""
+
+    @abstractmethod
+    def shift_left(self, layer: layers.ShiftLeft, x: Tensor) -> Tensor:
+        """``clip(x * 2**n, lo, hi)``."""
+
+
+def get_backend(name: str, threads: int | None = None) -> Backend:
+    """Return the backend called ``"integer"``, ``"numpy"`` or ``"torch"``.
+
+    Parameters
+    ----------
+    name : which one.
+    threads : CPU threads of the torch backend, None for its default. NumPy's are fixed by
+        OPENBLAS_NUM_THREADS or OMP_NUM_THREADS before NumPy is imported.
+
+    Raises
+    ------
+    ValueError
+        Unknown name, fewer than one thread, or torch is not installed.
+    """
+    # Imported here because torch is optional and slow to import.
+    if threads is not None and threads < 1:
+        message = f"threads shall be at least 1, not {threads}"
+        raise ValueError(message)
+    if name == "integer":
+        from refdec.network.integer_backend import IntegerBackend  # noqa: PLC0415
+
+        return IntegerBackend()
+    if name == "numpy":
+        from refdec.network.numpy_backend import NumpyBackend  # noqa: PLC0415
+
+        return NumpyBackend()
+    if name == "torch":
+        try:
+            from refdec.network.torch_backend import TorchBackend  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            message = f"backend torch is not available: {error}"
+            raise ValueError(message) from error
+        return TorchBackend(threads)
+    message = f"unknown backend {name!r}"
+    raise ValueError(message)

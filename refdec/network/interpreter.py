@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a compiled network: layer by layer, in order, over named tensors."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from refdec.arrays import I32Map, check_map
+from refdec.network.backend import CompiledNetwork, Tensor
+from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, QualityBias, TensorInfo
+
+
+def run_network(
+    runner: CompiledNetwork,
+    inputs: Mapping[str, Any],
+    quality: I32Map | None = None,
+    *,
+    trace: Callable[[str, Tensor], None] | None = None,
+) -> dict[str, Tensor]:
+    """Compute a network's outputs.
+
+    Parameters
+    ----------
+    runner : the network, compiled for a backend.
+    inputs : by name; int32 (C, H, W) arrays, or the backend's tensors as another run gave them.
+    quality : (h16, w16) quality indices, 0 to 63; may be left out where no layer uses it.
+    trace : called with the name and tensor of every layer's output.
+
+    Returns
+    -------
+    The outputs by name, as the backend's tensors; `Backend.to_numpy` converts.
+
+    Raises
+    ------
+    ValueError
+        Inputs that do not match the description: names, channels, ranges, or sizes that are not
+        those of one picture whose height and width are multiples of the network's granule.
+    """
+    backend, description = runner.backend, runner.network.description
+    names = runner.inputs
+    _check(inputs.keys() == {*names}, f"{description.name} takes {names}, not {list(inputs)}")
+    picture = _picture_size(inputs, description.tensors)
+    _check(
+        all(side > 0 and side % description.granule == 0 for side in picture),
+        f"{description.name}: {picture} is no positive multiple of {description.granule}",
+    )
+    if quality is not None:
+        quality = _check_quality(quality)
+    tensors: dict[str, Tensor] = {}
+    with backend.session():
+        for name, value in inputs.items():
+            tensors[name] = value
+            if isinstance(value, np.ndarray) and value.dtype == np.int32:
+                limits = description.tensors[name].range
+                check_map(name, value, low=limits.lo, high=limits.hi)
+                tensors[name] = backend.from_numpy(value)
+        for step in runner.steps:
+            layer = step.layer
+            values: list[Any] = [tensors[name] for name in layer.inputs]
+            if isinstance(layer, QualityBias):
+                values.append(_quality_on_grid(quality, description.tensors[layer.output], picture))
+            result = tensors[layer.output] = step.apply(*values)
+            if trace is not None:
+                trace(layer.output, result)
+            for name in step.release:
+                del tensors[name]
+    return {name: tensors[name] for name in description.outputs}
+
+
+def _check(condition: bool, message: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise ValueError(message)
+
+
+def _picture_size(inputs: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> tuple[int, int]:
+    """Return the height and width in samples on which all inputs agree."""
+    sizes = set()
+    for name, value in inputs.items():
+        info, (channels, height, width) = tensors[name], value.shape
+        _check(channels == info.channels, f"{name} has {channels} channels for {info.channels}")
+        sizes.add((height * info.stride, width * info.stride))
+    _check(len(sizes) == 1, f"inputs belong to pictures of different sizes {sizes}")
+    return sizes.pop()
+
+
+def _check_quality(quality: I32Map) -> I32Map:
+    """Check the plane, and reduce one of equal indices to (1, 1)."""
+    lowest, highest = int(quality.min()), int(quality.max())
+    _check(quality.ndim == 2, "quality shall be (h16, w16)")  # noqa: PLR2004
+    _check(0 <= lowest <= highest < NUM_QUALITIES, f"quality lies in [{lowest}, {highest}]")
+    return quality[:1, :1] if lowest == highest else quality
+
+
+def _quality_on_grid(quality: I32Map | None, info: TensorInfo, picture: tuple[int, int]) -> I32Map:
+    """Return the index for each position of a tensor, or (1, 1).
+
+    A position takes the index of the latent that holds its first sample; in a margin, that of the
+    nearest latent.
+    """
+    if quality is None:
+        message = "the network needs quality indices"
+        raise ValueError(message)
+    if quality.size == 1:
+        return quality
+    axes = []
+    for side, latents in zip(picture, quality.shape, strict=True):
+        samples = np.arange(-info.margin, side + info.margin, info.stride)
+        axes.append(np.clip(samples // LATENT_STRIDE, 0, latents - 1))
+    return quality[np.ix_(*axes)]

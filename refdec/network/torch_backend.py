@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: D102 - Backend says what each operation computes.
+"""The accelerated path: PyTorch float32 convolutions on the CPU, exact by the exactness bound.
+
+As in `numpy_backend`, tensors hold integers and 2**-shift is folded into the weights. What would
+change a product is switched off: TF32, bfloat16, and NNPACK's transforms.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from refdec.arrays import I16Map, I32Map
+from refdec.network import layers
+from refdec.network.backend import Backend
+from refdec.network.exactness import ConvTensors
+from refdec.network.numpy_backend import scaled
+
+
+class _PreparedConv(NamedTuple):
+    layer: layers.Conv
+    weights: tuple[Tensor, ...]
+    """(O, I / (groups * splits), k, k) for each split."""
+    bias: Tensor
+    """(O)"""
+
+
+class TorchBackend(Backend):
+    """Any number of threads gives the same bits, since every order of summation does."""
+
+    name = "torch"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = threads
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """No gradients, plain binary32 arithmetic, the wanted number of threads."""
+        conv, threads = torch.backends.mkldnn.conv, torch.get_num_threads()  # type: ignore[attr-defined]
+        precision = conv.fp32_precision
+        conv.fp32_precision = "ieee"
+        torch.set_num_threads(self._threads or threads)
+        try:
+            with torch.inference_mode(), torch.backends.nnpack.flags(enabled=False):
+                yield
+        finally:
+            conv.fp32_precision = precision
+            torch.set_num_threads(threads)
+
+    def from_numpy(self, plane: I32Map) -> Tensor:
+        return torch.from_numpy(plane.astype(np.float32))
+
+    def to_numpy(self, tensor: Tensor) -> I32Map:
+        return tensor.numpy().astype(np.int32)
+
+    def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> _PreparedConv:
+        weight, bias = (torch.from_numpy(array) for array in scaled(tensors))
+        parts = tuple(part.contiguous() for part in weight.chunk(layer.splits, dim=1))
+        return _PreparedConv(layer, parts, bias)
+
+    def prepare_table(self, table: I16Map) -> Tensor:
+        return torch.from_numpy(table.astype(np.float32))
+
+    def conv(self, prepared: _PreparedConv, x: Tensor) -> Tensor:
+        layer, weights, bias = prepared
+        around, groups = layer.kernel // 2, layer.groups
+        if layer.splits == 1:
+            sums = functional.conv2d(x, weights[0], bias, padding=around, groups=groups)
+        else:
+            parts = x.reshape(groups, layer.splits, -1, *x.shape[1:]).unbind(1)
+            sums = bias.double()[:, None, None]
+            for part, weight in zip(parts, weights, strict=True):
+                inputs = part.flatten(0, 1)
+                sums = sums + functional.conv2d(inputs, weight, padding=around, groups=groups)
+        return sums.floor_().clamp_(*layer.range).float()
+
+    def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
+        return functional.pixel_shuffle(x, layer.factor)
+
+    def pixel_unshuffle(self, layer: layers.PixelUnshuffle, x: Tensor) -> Tensor:
+        return functional.pixel_unshuffle(x, layer.factor)
+
+    def add(self, layer: layers.Add, a: Tensor, b: Tensor) -> Tensor:
+        return (a + b).clamp_(*layer.range)
+
+    def lookup(self, layer: layers.Lookup, table: Tensor, x: Tensor) -> Tensor:
+        return table[x.clamp(0, len(table) - 1).long()]
+
+    def abs(self, layer: layers.Abs, x: Tensor) -> Tensor:
+        return x.abs()
+
+    def concat(self, layer: layers.Concat, *tensors: Tensor) -> Tensor:
+        return torch.cat(tensors)
+
+    def slice(self, layer: layers.Slice, x: Tensor) -> Tensor:
+        return x[layer.begin : layer.end]
+
+    def quality_bias(
+        self, layer: layers.QualityBias, table: Tensor, x: Tensor, quality: I32Map
+    ) -> Tensor:
+        biases = table.T[:, torch.from_numpy(quality.astype(np.int64))]
+        return (x + biases).clamp_(*layer.range)
+
+    def shift_pad(self, layer: layers.ShiftPad, x: Tensor) -> Tensor:
+        rows, columns = (
+            torch.from_numpy(np.pad(np.arange(side), layer.n, mode="symmetric"))
+            for side in x.shape[1:]
+        )
+        return x[:, rows[:, None], columns]
+
+    def crop(self, layer: layers.Crop, x: Tensor) -> Tensor:
+        return x[:, layer.n : -layer.n, layer.n : -layer.n].contiguous()
+
+    def shift_left(self, layer: layers.ShiftLeft, x: Tensor) -> Tensor:
+        return (x * (1 << layer.n)).clamp_(*layer.range)

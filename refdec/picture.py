@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What decoding gives: pictures (conformance point S) and latents (point L), with their digests."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refdec.arrays import I32Map, U8Map, U16Map
+from refdec.clause import clause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colour:
+    """Colour description, code points of ITU-T H.273."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    full_range: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A decoded picture.
+
+    Parameters
+    ----------
+    samples : (3, H, W) R, G, B or (1, H, W) luma; uint8 up to 8 bits, else uint16.
+    """
+
+    samples: U8Map | U16Map
+    bit_depth: int
+    colour: Colour
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.samples.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.samples.shape[2])
+
+    @property
+    def interleaved(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """(H, W, 3) or (H, W), as picture files hold it."""
+        if self.samples.shape[0] == 1:
+            return self.samples[0]
+        return np.ascontiguousarray(self.samples.transpose(1, 2, 0))
+
+    def digest(self) -> str:
+        """SHA-256 of point S: planes in order, rows from the top, samples u(8) or big-endian u(16)."""
+        return picture_digest(samples=self.samples, bit_depth=self.bit_depth)
+
+
+@clause("10.2")
+def picture_digest(*, samples: U8Map | U16Map, bit_depth: int) -> str:
+    """Hash the samples of a picture; hexadecimal."""
+    kind = ">u1" if bit_depth == 8 else ">u2"  # noqa: PLR2004
+    return hashlib.sha256(samples.astype(kind).tobytes()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latents:
+    """Decoded latents, for tasks that need no picture.
+
+    Parameters
+    ----------
+    y_hat : (C, h16, w16), 1/2 units, -4095 to 4095.
+    z_hat : (Z, h64, w64), -127 to 127.
+    step : (C,), quantisation step of each channel at the picture's quality, 1/16 units.
+    """
+
+    y_hat: I32Map
+    z_hat: I32Map
+    step: I32Map
+    model_set_idc: int
+
+    def digest(self) -> str:
+        """SHA-256 of point L: y_hat as big-endian 16-bit integers in C, H, W order."""
+        return latent_digest(y_hat=self.y_hat)
+
+
+@clause("10.1")
+def latent_digest(*, y_hat: I32Map) -> str:
+    """Hash a latent; hexadecimal."""
+    return hashlib.sha256(y_hat.astype(">i2").tobytes()).hexdigest()

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write decoded pictures to files: PNG, PPM, PGM, PAM, TIFF and NPY, chosen by extension.
+
+PPM, PGM, PAM and NPY hold the decoded samples unchanged at any bit depth. PNG and TIFF know 8 and
+16 bits: samples of 9 to 15 bits are scaled to 16, rounding to nearest, which loses nothing.
+Libraries are imported when a format needs them.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from refdec.arrays import U8Map, U16Map
+from refdec.cli_support import UsageError, atomic_file
+
+Samples = U8Map | U16Map
+"""(C, H, W): one component (luma) or three (R, G, B)."""
+
+
+def to_16_bit(samples: Samples, bit_depth: int) -> U16Map:
+    """Scale samples of `bit_depth` bits to the full range of 16 bits."""
+    peak = (1 << bit_depth) - 1
+    return ((samples.astype(np.uint32) * 65535 + peak // 2) // peak).astype(np.uint16)
+
+
+def interleave(samples: Samples) -> Samples:
+    """Turn (C, H, W) into contiguous (H, W, C), or (H, W) for one component."""
+    return np.ascontiguousarray(samples[0] if len(samples) == 1 else np.moveaxis(samples, 0, -1))
+
+
+def write_with_pillow(file: BinaryIO, samples: U8Map, name: str) -> None:
+    """Write 8-bit samples in the format that Pillow knows by `name`."""
+    from PIL import Image
+
+    Image.fromarray(interleave(samples)).save(file, format=name)
+
+
+def write_png(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+    """Write PNG; above 8 bits an sBIT chunk keeps the bit depth."""
+    if bit_depth == 8:
+        return write_with_pillow(file, samples, "PNG")
+    import png  # type: ignore[import-untyped]
+
+    components, height, width = samples.shape
+    rows = interleave(to_16_bit(samples, bit_depth)).astype(">u2").reshape(height, -1)
+    writer = png.Writer(width, height, greyscale=components == 1, bitdepth=bit_depth)
+    writer.write_packed(file, (row.tobytes() for row in rows))
+    return None
+
+
+def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+    """Write TIFF, uncompressed."""
+    if bit_depth == 8:
+        return write_with_pillow(file, samples, "TIFF")
+    import tifffile
+
+    tifffile.imwrite(
+        file,
+        interleave(to_16_bit(samples, bit_depth)),
+        photometric="minisblack" if len(samples) == 1 else "rgb",
+        metadata=None,
+    )
+    return None
+
+
+def write_netpbm(file: BinaryIO, header: str, samples: Samples, bit_depth: int) -> None:
+    """Write a Netpbm header and the samples, big-endian, of 8 or 16 bits."""
+    dtype = np.uint8 if bit_depth == 8 else np.dtype(">u2")
+    file.write(header.encode("ascii"))
+    file.write(interleave(samples).astype(dtype).tobytes())
+
+
+def write_pnm(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+    """Write PGM (one component) or PPM (three)."""
+    components, height, width = samples.shape
+    magic = "P5" if components == 1 else "P6"
+    header = f"{magic}\n{width} {height}\n{(1 << bit_depth) - 1}\n"
+    write_netpbm(file, header, samples, bit_depth)
+
+
+def write_pam(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+    """Write PAM."""
+    components, height, width = samples.shape
+    kind = "GRAYSCALE" if components == 1 else "RGB"
+    header = (
+        f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {components}\n"
+        f"MAXVAL {(1 << bit_depth) - 1}\nTUPLTYPE {kind}\nENDHDR\n"
+    )
+    write_netpbm(file, header, samples, bit_depth)
+
+
+def write_npy(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+    """Write NPY: (C, H, W), uint8 or uint16."""
+    np.save(file, samples.astype(np.uint8 if bit_depth == 8 else np.uint16), allow_pickle=False)
+
+
+class PictureFormat(NamedTuple):
+    """How one file format is written."""
+
+    write: Callable[[BinaryIO, Samples, int], None]
+    components: tuple[int, ...] = (1, 3)
+    """Numbers of components that it can hold."""
+
+
+FORMATS = {
+    ".png": PictureFormat(write_png),
+    ".ppm": PictureFormat(write_pnm, (3,)),
+    ".pgm": PictureFormat(write_pnm, (1,)),
+    ".pnm": PictureFormat(write_pnm),
+    ".pam": PictureFormat(write_pam),
+    ".tif": PictureFormat(write_tiff),
+    ".tiff": PictureFormat(write_tiff),
+    ".npy": PictureFormat(write_npy),
+}
+"""By file name extension, lower case."""
+
+
+def picture_format(path: Path, components: int | None = None) -> PictureFormat:
+    """Choose the format by the extension.
+
+    Parameters
+    ----------
+    path : where the picture will be written.
+    components : number of components of the picture, if known already.
+
+    Raises
+    ------
+    UsageError
+        Unknown extension, or a format that cannot hold so many components.
+    """
+    chosen = FORMATS.get(path.suffix.lower())
+    if chosen is None:
+        message = f"{path}: unknown extension; known are {' '.join(FORMATS)}"
+        raise UsageError(message)
+    if components is not None and components not in chosen.components:
+        message = f"{path}: {path.suffix} cannot hold {components} component(s); .pnm and .png can"
+        raise UsageError(message)
+    return chosen
+
+
+def write_picture(path: Path, samples: Samples, bit_depth: int) -> None:
+    """Write a picture file, whole or not at all.
+
+    Parameters
+    ----------
+    path : the extension chooses the format.
+    samples : (C, H, W) with C = 1 (luma) or 3 (R, G, B), in [0, 2**bit_depth - 1].
+    bit_depth : 8 to 16.
+
+    Raises
+    ------
+    UsageError
+        The format is unknown or cannot hold the picture.
+    OSError
+        The file cannot be written.
+    """
+    chosen = picture_format(path, len(samples))
+    with atomic_file(path) as file:
+        chosen.write(file, samples, bit_depth)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture header: everything that parsing and memory depend on."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from refdec.errors import NonConforming, UnsupportedFeature
+from refdec.syntax.declaration import Constraint, elements_of, increasing
+from refdec.syntax.descriptors import u
+from refdec.syntax.element import element, expression_text, this
+from refdec.syntax.picture_variables import PictureVariables
+from refdec.syntax.profiles import NUM_LEVELS, Profile, levels
+
+_BINARY16_DEPTH = 16
+_EXPLICIT_FORMAT = this.default_format_flag == 0
+_EXPLICIT_STRUCTURE = this.default_structure_flag == 0
+_TILE_GRID = this.tile_grid_flag == 1
+_COLOUR_PRIMARIES = (1, 2, *range(4, 13), 22)
+_TRANSFER_CHARACTERISTICS = (1, 2, *range(4, 19))
+_MATRIX_COEFFICIENTS = (0, 1, 2, *range(4, 16))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureHeader(PictureVariables):
+    """Picture header (PIH); the variables derived from it are in `PictureVariables`."""
+
+    profile_idc: int = element(
+        u(4),
+        "Profile: 0 Simple, 1 Main.",
+        requirement="PIH-001",
+        allowed=tuple(map(int, Profile)),
+        error=UnsupportedFeature,
+    )
+    level_idc: int = element(
+        u(4),
+        "Level, whose limits the picture keeps.",
+        requirement="PIH-002",
+        allowed=range(1, NUM_LEVELS + 1),
+        error=UnsupportedFeature,
+    )
+    model_set_idc: int = element(
+        u(4),
+        "Model set: the networks and tables that decode the picture.",
+        requirement="PIH-003",
+        allowed=(0,),
+        error=UnsupportedFeature,
+    )
+    picture_size_bits_minus1: int = element(u(4), "Bits of each size element, minus 1.")
+    width_minus1: int = element(
+        u(this.picture_size_bits_minus1 + 1), "Picture width in luma samples, minus 1."
+    )
+    height_minus1: int = element(
+        u(this.picture_size_bits_minus1 + 1), "Picture height in luma samples, minus 1."
+    )
+    monochrome_flag: int = element(u(1), "1: the picture has luma only.")
+    default_format_flag: int = element(
+        u(1), "1: 8 bits, 4:4:4, colour description 1/13/6, full range."
+    )
+    bit_depth_minus8: int = element(
+        u(4),
+        "Bits per sample, minus 8.",
+        requirement="PIH-004",
+        allowed=range(9),
+        present_if=_EXPLICIT_FORMAT,
+        inferred=0,
+    )
+    sample_float_flag: int = element(
+        u(1), "1: samples are IEEE binary16.", present_if=_EXPLICIT_FORMAT, inferred=0
+    )
+    chroma_format_idc: int = element(
+        u(2),
+        "Chroma format: 0 4:4:4, 1 4:2:2, 2 4:2:0.",
+        requirement="PIH-005",
+        allowed=range(3),
+        present_if=_EXPLICIT_FORMAT,
+        inferred=0,
+    )
+    colour_primaries: int = element(
+        u(8),
+        "ColourPrimaries of ITU-T H.273.",
+        requirement="PIH-006",
+        allowed=_COLOUR_PRIMARIES,
+        present_if=_EXPLICIT_FORMAT,
+        inferred=1,
+    )
+    transfer_characteristics: int = element(
+        u(8),
+        "TransferCharacteristics of ITU-T H.273.",
+        requirement="PIH-007",
+        allowed=_TRANSFER_CHARACTERISTICS,
+        present_if=_EXPLICIT_FORMAT,
+        inferred=13,
+    )
+    matrix_coefficients: int = element(
+        u(8),
+        "MatrixCoefficients of ITU-T H.273.",
+        requirement="PIH-008",
+        allowed=_MATRIX_COEFFICIENTS,
+        present_if=_EXPLICIT_FORMAT,
+        inferred=6,
+    )
+    full_range_flag: int = element(
+        u(1),
+        "VideoFullRangeFlag of ITU-T H.273.",
+        present_if=_EXPLICIT_FORMAT,
+        inferred=1,
+    )
+    quality_idx: int = element(u(6), "Quality index: selects the gains of the channels.")
+    log2_lanes: int = element(
+        u(4),
+        "Base 2 logarithm of the number of entropy coder lanes.",
+        requirement="PIH-009",
+        allowed=range(11),
+    )
+    default_structure_flag: int = element(u(1), "1: one tile, one layer, no segment CRC.")
+    tile_grid_flag: int = element(
+        u(1),
+        "1: a tile size follows; 0: one tile covers the picture.",
+        present_if=_EXPLICIT_STRUCTURE,
+        inferred=0,
+    )
+    tile_width_minus1: int = element(
+        u(8), "Tile width in units of 64 luma samples, minus 1.", present_if=_TILE_GRID, inferred=0
+    )
+    tile_height_minus1: int = element(
+        u(8), "Tile height in units of 64 luma samples, minus 1.", present_if=_TILE_GRID, inferred=0
+    )
+    num_layers_minus1: int = element(
+        u(3), "Number of layers, minus 1.", present_if=_EXPLICIT_STRUCTURE, inferred=0
+    )
+    layer_last_group: tuple[int, ...] = element(
+        u(4),
+        "Index of the last channel group of each layer but the last.",
+        count=this.num_layers_minus1,
+        present_if=this.num_layers_minus1 > 0,
+        inferred=(),
+    )
+    segment_crc_flag: int = element(
+        u(1),
+        "1: each segment after this one but EOC ends with a CRC-32C.",
+        present_if=_EXPLICIT_STRUCTURE,
+        inferred=0,
+    )
+    tool_header_flag: int = element(u(1), "1: a tool header (TOH) is present.")
+    extension_flag: int = element(
+        u(1), "Reserved for extensions.", requirement="PIH-010", allowed=(0,)
+    )
+
+    CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
+        Constraint(
+            "PIH-011",
+            "sample_float_flag",
+            "binary16 samples shall have a bit depth of 16",
+            lambda h: not h.sample_float_flag or h.bit_depth == _BINARY16_DEPTH,
+        ),
+        Constraint(
+            "PIH-012",
+            "chroma_format_idc",
+            "chroma_format_idc shall be 0 when monochrome_flag is 1",
+            lambda h: not h.monochrome_flag or h.chroma_format_idc == 0,
+        ),
+        Constraint(
+            "PIH-013",
+            "matrix_coefficients",
+            "matrix_coefficients 0 (identity) shall go with chroma_format_idc 0",
+            lambda h: h.matrix_coefficients != 0 or h.chroma_format_idc == 0,
+        ),
+        increasing("PIH-014", "layer_last_group"),
+        Constraint(
+            "LVL-001",
+            "width_minus1",
+            "the picture shall have at most max_samples of its level",
+            lambda h: h.pic_width * h.pic_height <= h.level.max_samples,
+            NonConforming,
+        ),
+        Constraint(
+            "LVL-002",
+            "width_minus1",
+            "the picture's sides shall be at most max_side of its level",
+            lambda h: max(h.pic_width, h.pic_height) <= h.level.max_side,
+            NonConforming,
+        ),
+        Constraint(
+            "LVL-003",
+            "tile_width_minus1",
+            "the picture shall have at most max_tiles of its level",
+            lambda h: h.num_tiles <= h.level.max_tiles,
+            NonConforming,
+        ),
+        Constraint(
+            "LVL-004",
+            "num_layers_minus1",
+            "layers times tiles shall be at most max_residual_segments of the level",
+            lambda h: h.num_layers * h.num_tiles <= h.level.max_residual_segments,
+            NonConforming,
+        ),
+        Constraint(
+            "LVL-005",
+            "log2_lanes",
+            "the number of lanes shall be at most max_lanes of the level",
+            lambda h: h.num_lanes <= h.level.max_lanes,
+            NonConforming,
+        ),
+    )
+
+
+def make_picture_header(
+    *, width: int, height: int, quality_idx: int, **elements: Any
+) -> PictureHeader:
+    """Return the shortest header for a picture; `elements` are the other elements, by name.
+
+    Sizes, gate flags and the level follow from the rest unless given: the level is the lowest
+    whose limits the picture keeps.
+
+    Raises
+    ------
+    NonConforming
+        The picture exceeds every level.
+    """
+
+    def all_inferred(gate: str) -> int:
+        return int(
+            all(
+                elements.get(item.name, item.inferred) == item.inferred
+                for item in elements_of(PictureHeader)
+                if expression_text(item.present_if) == f"{gate} == 0"
+            )
+        )
+
+    defaults: dict[str, Any] = {
+        "profile_idc": int(Profile.MAIN),
+        "model_set_idc": 0,
+        "picture_size_bits_minus1": max(1, (max(width, height) - 1).bit_length()) - 1,
+        "monochrome_flag": 0,
+        "default_format_flag": all_inferred("default_format_flag"),
+        "tool_header_flag": 0,
+        "log2_lanes": 0,
+        "tile_grid_flag": int("tile_width_minus1" in elements or "tile_height_minus1" in elements),
+        "num_layers_minus1": len(elements.get("layer_last_group", ())),
+    }
+    elements = defaults | elements
+    elements.setdefault("default_structure_flag", all_inferred("default_structure_flag"))
+    header = PictureHeader(
+        width_minus1=width - 1,
+        height_minus1=height - 1,
+        quality_idx=quality_idx,
+        **({"level_idc": NUM_LEVELS} | elements),
+    )
+    if "level_idc" in elements:
+        return header
+    return replace(header, level_idc=lowest_level(header))
+
+
+def lowest_level(header: PictureHeader) -> int:
+    """Return the lowest level_idc whose limits the picture keeps.
+
+    Raises
+    ------
+    NonConforming
+        The picture exceeds every level.
+    """
+    limits = [rule for rule in PictureHeader.CONSTRAINTS if rule.requirement.startswith("LVL")]
+    for level_idc in levels():
+        candidate = replace(header, level_idc=level_idc)
+        if all(rule.holds(candidate) for rule in limits):
+            return level_idc
+    message = "the picture exceeds every level"
+    raise NonConforming(message, requirement="LVL-001", element="width_minus1")

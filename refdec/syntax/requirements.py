@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identifiers of the requirements on the codestream's syntax, and what each one says."""
+
+from refdec.syntax.declaration import constraints_of, elements_of, values_text
+from refdec.syntax.element import expression_text
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.segment import (
+    DecodedPictureHash,
+    HyperLatentSegment,
+    Metadata,
+    PictureHash,
+    ResidualSegment,
+    SegmentCheck,
+    SegmentHeader,
+    StartOfCodestream,
+    ToolHeader,
+)
+
+STRUCTURES: dict[type, str] = {
+    SegmentHeader: "segment_header",
+    SegmentCheck: "segment_check",
+    StartOfCodestream: "start_of_codestream",
+    PictureHeader: "picture_header",
+    ToolHeader: "tool_header",
+    Metadata: "metadata",
+    HyperLatentSegment: "hyper_latent_segment",
+    ResidualSegment: "residual_segment",
+    DecodedPictureHash: "decoded_picture_hash",
+    PictureHash: "picture_hash",
+}
+"""Every declared structure and its name in the syntax tables."""
+
+_FRAMING = {
+    "BIT-001": "a segment shall contain every bit of its elements",
+    "BIT-002": "the prefix of a ue(v) code word shall have at most 31 zero bits",
+    "BIT-003": "a varint shall have at most 4 bytes",
+    "BIT-004": "a varint shall have its shortest form",
+    "BIT-005": "padding bits shall be zero",
+    "SOC-001": "the first segment shall be SOC",
+    "EOC-001": "the last segment shall be EOC",
+    "EOC-002": "no byte shall follow EOC",
+    "SEG-002": "SOQ, SOE, SOA, ANI and FRH segments are not decoded by this edition",
+    "SEG-003": "the codestream shall contain every byte of its segments",
+    "SEG-004": "the payload of a segment shall end with its last element",
+    "SEG-005": "segments shall be in order",
+    "SEG-006": "a PIH, TOH, SOZ, DPH or EOC segment shall occur once",
+    "SEG-007": "the PIH and SOZ segments shall be present",
+    "SEG-008": "segment_crc shall be the CRC-32C of the segment",
+    "SEG-009": "there shall be at most 4096 MTD and reserved segments together",
+    "TOH-001": "a TOH segment shall be present exactly when tool_header_flag is 1",
+    "MTD-001": "at most one metadata segment each shall be ICC, Exif and XMP",
+    "SOR-003": "residual segments shall be in order of layer, then tile, each once",
+    "SOR-004": "every layer of every tile shall have a residual segment",
+    "PIH-015": "every layer shall have a channel group of the model set",
+}
+
+
+def syntax_requirements() -> dict[str, str]:
+    """Return every requirement on the syntax, by identifier."""
+    found = dict(_FRAMING)
+    for structure in STRUCTURES:
+        for item in elements_of(structure):
+            if item.requirement and item.allowed is not None:
+                found[item.requirement] = f"{item.name} shall be {values_text(item.allowed)}"
+            elif item.requirement:
+                limit = expression_text(item.maximum)
+                found[item.requirement] = f"{item.name} shall be at most {limit}"
+        for rule in constraints_of(structure):
+            found[rule.requirement] = rule.summary
+    return dict(sorted(found.items()))

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The segments of the codestream: markers, framing, and the payload of each."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import ClassVar
+
+from refdec.syntax.declaration import Constraint, distinct
+from refdec.syntax.descriptors import b, rest, u, ue, varint
+from refdec.syntax.element import element, given, nested, this
+
+SIGNATURE = 0x4A0D0A1A
+"""``J \\r \\n ^Z``: tells JAI from other FF80 codestreams, and shows text-mode damage."""
+NUM_SYNTHESIS_TRANSFORMS = 3
+
+
+class Marker(IntEnum):
+    """Markers with a meaning; FFA0 to FFAF are reserved for segments that a decoder skips."""
+
+    SOC = 0xFF80
+    EOC = 0xFF81
+    PIH = 0xFF82
+    TOH = 0xFF83
+    SOZ = 0xFF88
+    SOQ = 0xFF8B
+    SOR = 0xFF90
+    SOE = 0xFF91
+    SOA = 0xFF92
+    DPH = 0xFF93
+    MTD = 0xFF94
+    ANI = 0xFF95
+    FRH = 0xFF96
+
+
+RESERVED_MARKERS = range(0xFFA0, 0xFFB0)
+
+
+class SynthesisTransform(IntEnum):
+    """Values of synthesis_transform_idc."""
+
+    SIMPLE = 0
+    BASE = 1
+    HIGH = 2
+
+
+class MetadataType(IntEnum):
+    """Values of metadata_type that this edition names; a decoder skips the others."""
+
+    ICC = 1
+    EXIF = 2
+    XMP = 3
+    JUMBF = 4
+    USER = 5
+
+
+class HashPoint(IntEnum):
+    """Values of hash_point_idc."""
+
+    LATENTS = 0
+    SAMPLES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentHeader:
+    """Framing before the payload of every segment."""
+
+    marker: int = element(
+        u(16), "Kind of segment.", requirement="SEG-001", allowed=(*Marker, *RESERVED_MARKERS)
+    )
+    payload_length: int = element(
+        varint(),
+        "Bytes of the payload.",
+        present_if=(this.marker != Marker.SOC) & (this.marker != Marker.EOC),
+        inferred=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentCheck:
+    """Framing after the payload, when segment_crc_flag is 1."""
+
+    segment_crc: int = element(u(32), "CRC-32C of marker, length and payload.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOfCodestream:
+    """Start of codestream (SOC), after the marker."""
+
+    signature: int = element(
+        u(32), "The bytes 4A 0D 0A 1A.", requirement="SOC-002", allowed=(SIGNATURE,)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolHeader:
+    """Tool header (TOH): synthesis transforms, most recommended first, and filters."""
+
+    num_synthesis_minus1: int = element(
+        u(2),
+        "Number of synthesis transforms that follow, minus 1.",
+        requirement="TOH-002",
+        allowed=range(NUM_SYNTHESIS_TRANSFORMS),
+    )
+    synthesis_transform_idc: tuple[int, ...] = element(
+        u(2),
+        "Synthesis transform that the stream is meant for: 0 simple, 1 base, 2 high.",
+        requirement="TOH-003",
+        allowed=range(NUM_SYNTHESIS_TRANSFORMS),
+        count=this.num_synthesis_minus1 + 1,
+    )
+    filter_flag: int = element(u(1), "1: the filter follows the synthesis.")
+
+    CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
+        distinct("TOH-004", "synthesis_transform_idc"),
+    )
+
+
+DEFAULT_TOOL_HEADER = ToolHeader(
+    num_synthesis_minus1=0, synthesis_transform_idc=(SynthesisTransform.BASE,), filter_flag=1
+)
+"""In force when the stream has no tool header."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Metadata (MTD): one blob that no decoding process needs."""
+
+    metadata_type: int = element(u(8), "1 ICC, 2 Exif, 3 XMP, 4 JUMBF, 5 user data.")
+    payload: bytes = element(rest(), "The metadata, in the format that its type names.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperLatentSegment:
+    """Hyper-latent (SOZ) of the whole picture."""
+
+    payload: bytes = element(rest(), "One entropy-coded sub-stream.")
+    offset: int = field(default=0, compare=False)
+    """Byte offset of the payload in the codestream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualSegment:
+    """Latent residual (SOR) of one layer of one tile."""
+
+    layer_idx: int = element(
+        ue(),
+        "Layer.",
+        requirement="SOR-001",
+        maximum=given.num_layers - 1,
+        present_if=given.num_layers * given.num_tiles > 1,
+        inferred=0,
+    )
+    tile_idx: int = element(
+        ue(),
+        "Tile, counted row by row.",
+        requirement="SOR-002",
+        maximum=given.num_tiles - 1,
+        present_if=given.num_layers * given.num_tiles > 1,
+        inferred=0,
+    )
+    payload: bytes = element(rest(), "One entropy-coded sub-stream.")
+    offset: int = field(default=0, compare=False)
+    """Byte offset of the payload in the codestream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureHash:
+    """One digest of a DPH segment."""
+
+    hash_point_idc: int = element(
+        u(2),
+        "What is digested: 0 the latents (L), 1 the samples (S).",
+        requirement="DPH-001",
+        allowed=range(2),
+    )
+    synthesis_transform_idc: int = element(
+        u(2),
+        "Synthesis transform of the samples; 0 for the latents.",
+        requirement="DPH-002",
+        allowed=range(NUM_SYNTHESIS_TRANSFORMS),
+    )
+    reserved_zero_4bits: int = element(u(4), "Reserved.", requirement="DPH-003", allowed=(0,))
+    digest: bytes = element(b(256), "SHA-256.")
+
+    CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
+        Constraint(
+            "DPH-004",
+            "synthesis_transform_idc",
+            "synthesis_transform_idc shall be 0 when hash_point_idc is 0",
+            lambda h: h.hash_point_idc != HashPoint.LATENTS or h.synthesis_transform_idc == 0,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedPictureHash:
+    """Decoded picture hash (DPH)."""
+
+    num_hashes_minus1: int = element(u(4), "Number of hashes that follow, minus 1.")
+    reserved_zero_4bits: int = element(u(4), "Reserved.", requirement="DPH-003", allowed=(0,))
+    hashes: tuple[PictureHash, ...] = nested(
+        PictureHash, "The digests.", count=this.num_hashes_minus1 + 1
+    )
+
+    CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
+        Constraint(
+            "DPH-005",
+            "hashes",
+            "each hash point and synthesis transform shall have at most one hash",
+            lambda h: len({(x.hash_point_idc, x.synthesis_transform_idc) for x in h.hashes})
+            == len(h.hashes),
+        ),
+    )

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encoder: picture samples to a codestream, at a quality or at a rate.
+
+The encoder runs the decoding process itself (`decode_tile_latent`) and answers its request for residuals with the
+quantiser, so what it predicts from is what the decoder will have.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refdec.arrays import I32Map
+from refdec.codec import Codec, get_codec
+from refdec.decode import reconstruct_picture
+from refdec.entropy.context import Step, decode_tile_latent
+from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.residual import hyper_lanes
+from refdec.entropy.tables import load_residual_tables
+from refdec.picture import latent_digest
+from refdec.syntax.codestream import Codestream, write_codestream
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.profiles import Profile, levels
+from refdec.syntax.segment import (
+    HashPoint,
+    HyperLatentSegment,
+    PictureHash,
+    ResidualSegment,
+    SynthesisTransform,
+)
+from refenc.analysis import centred_ycc, load_analysis
+from refenc.quantise import Quantiser
+from refenc.rans import encode_substream
+
+MODEL_SET = 0
+RATE_WEIGHT = 5.0
+"""Bits per squared quantisation step, the trade-off the model set was trained with."""
+BYTES_PER_LANE = 500
+"""A lane costs about two bytes."""
+
+Calls = list[tuple[I32Map, I32Map]]
+Samples = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """How the stream is cut."""
+
+    tile_size: int | None = None
+    """Tile side in samples, a multiple of 64 up to 16384; None for one tile."""
+    layer_last_group: tuple[int, ...] = ()
+    """Last channel group of each layer but the last."""
+    log2_lanes: int | None = None
+    """None chooses by size."""
+    segment_crc: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coded:
+    """A picture encoded at one quality."""
+
+    data: bytes
+    quality: int
+    bpp: float
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """What the encoder computes once per picture, whatever the quality."""
+
+    samples: Samples
+    y: NDArray[np.float32]
+    z_hat: I32Map
+
+
+def analyse(samples: Samples) -> Analysed:
+    """Transform (3, H, W) R, G, B or (1, H, W) grey samples."""
+    analysis = load_analysis(MODEL_SET)
+    y = analysis.latent(centred_ycc(samples))
+    return Analysed(samples, y, analysis.hyper_latent(y))
+
+
+def encode(
+    samples: Samples,
+    *,
+    quality: int,
+    hashes: bool = False,
+    structure: Structure | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+) -> bytes:
+    """Encode a picture at a quality index, 0 (smallest) to 63."""
+    codec = get_codec(MODEL_SET, backend, threads)
+    return encode_analysed(
+        analyse(samples), quality=quality, codec=codec, hashes=hashes, structure=structure or Structure()
+    )
+
+
+def encode_at_rate(
+    samples: Samples,
+    *,
+    bpp: float,
+    hashes: bool = False,
+    structure: Structure | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Coded:
+    """Encode at the highest quality whose stream has at most `bpp` bits per pixel.
+
+    The lowest quality is returned where even that is larger. `progress` is called with the number of encodings done
+    and expected.
+    """
+    codec = get_codec(MODEL_SET, backend, threads)
+    analysed, pixels = analyse(samples), samples.shape[1] * samples.shape[2]
+    low, high, best, done = 0, 63, None, 0
+    while low <= high:
+        quality = (low + high) // 2
+        data = encode_analysed(
+            analysed, quality=quality, codec=codec, hashes=hashes, structure=structure or Structure()
+        )
+        coded = Coded(data=data, quality=quality, bpp=8 * len(data) / pixels)
+        done += 1
+        if progress is not None:
+            progress(done, 6)
+        if coded.bpp <= bpp or (best is None and quality == 0):
+            best, low = coded, quality + 1
+        else:
+            high = quality - 1
+    if best is None:  # not reached: quality 0 is always tried when nothing fits
+        raise AssertionError
+    return best
+
+
+def encode_analysed(
+    analysed: Analysed, *, quality: int, codec: Codec, hashes: bool, structure: Structure
+) -> bytes:
+    """Quantise, predict and code an analysed picture."""
+    samples = analysed.samples
+    header = picture_header(samples, quality=quality, structure=structure)
+    plane = np.full((header.h16, header.w16), quality, np.int32)
+    state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
+    quantiser = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
+    y_hat = np.zeros(analysed.y.shape, np.int32)
+    calls: list[list[Calls]] = []  # by tile, then by group
+    for tile_idx in range(header.num_tiles):
+        rows, columns = header.tile(tile_idx).slices
+        recorder = Recorder(quantiser, analysed.y[:, rows, columns], list(codec.context.slices()))
+        y_hat[:, rows, columns] = decode_tile_latent(
+            model=codec.context,
+            state=np.ascontiguousarray(state[:, rows, columns]),
+            mu=np.ascontiguousarray(mu[:, rows, columns]),
+            quality=np.ascontiguousarray(plane[rows, columns]),
+            source=recorder,
+            num_groups=len(codec.context.groups),
+            monochrome=bool(header.monochrome_flag),
+        )
+        calls.append(recorder.calls)
+    layers = header.layer_groups(len(codec.context.groups))
+    if structure.log2_lanes is None:
+        header = replace(header, log2_lanes=suitable_lanes(calls, len(layers), codec))
+    tables = load_residual_tables().tables
+    residuals = tuple(
+        ResidualSegment(
+            layer_idx=layer_idx,
+            tile_idx=tile_idx,
+            payload=encode_substream(
+                [call for group in groups for call in calls[tile_idx][group]],
+                lanes=header.num_lanes,
+                tables=tables,
+            ),
+        )
+        for layer_idx, groups in enumerate(layers)
+        for tile_idx in range(header.num_tiles)
+    )
+    z = analysed.z_hat
+    z_tables = hyper_latent_tables(channels=z.shape[0], h64=z.shape[1], w64=z.shape[2])
+    z_payload = encode_substream(
+        [(z_tables, z.ravel())], lanes=hyper_lanes(header.num_lanes), tables=codec.hyper_tables
+    )
+    return write_codestream(
+        Codestream(
+            picture_header=header,
+            hyper_latent=HyperLatentSegment(payload=z_payload),
+            residual=residuals,
+            hashes=picture_hashes(codec, header, y_hat, plane) if hashes else (),
+        )
+    )
+
+
+def picture_hashes(
+    codec: Codec, header: PictureHeader, y_hat: I32Map, plane: I32Map
+) -> tuple[PictureHash, ...]:
+    """Digest the latent and the picture that a decoder will have."""
+    picture = reconstruct_picture(
+        codec=codec, header=header, y_hat=y_hat, quality=plane, use_filter=True
+    )
+    points = (
+        (HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=y_hat)),
+        (HashPoint.SAMPLES, SynthesisTransform.BASE, picture.digest()),
+    )
+    return tuple(
+        PictureHash(
+            hash_point_idc=point,
+            synthesis_transform_idc=transform,
+            reserved_zero_4bits=0,
+            digest=bytes.fromhex(digest),
+        )
+        for point, transform, digest in points
+    )
+
+
+class Recorder:
+    """Residual source of the encoder: quantises towards the analysed latent and keeps what was chosen."""
+
+    def __init__(self, quantiser: Quantiser, y: NDArray[np.float32], slices: list[slice]) -> None:
+        self.quantiser, self.y, self.slices = quantiser, y, slices
+        self.calls: list[Calls] = [[] for _ in slices]
+
+    def __call__(self, step: Step) -> I32Map:
+        """Quantise one group and phase."""
+        residual = self.quantiser.residual(step, self.y[self.slices[step.group]])
+        self.calls[step.group].append((step.tables, residual))
+        return residual
+
+
+def suitable_lanes(calls: list[list[Calls]], num_layers: int, codec: Codec) -> int:
+    """Choose log2 of the lane count so that lanes cost about half a percent."""
+    costs = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
+    bits = sum(costs.bits(t, r) for tile in calls for group in tile for t, r in group)
+    lanes = bits / 8 / len(calls) / num_layers / BYTES_PER_LANE
+    return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
+
+
+def picture_header(samples: Samples, *, quality: int, structure: Structure) -> PictureHeader:
+    """Declare a picture: the lowest level that holds it, sizes in as few bits as they need."""
+    channels, height, width = samples.shape
+    tiles = {}
+    if structure.tile_size is not None:
+        units = structure.tile_size // 64 - 1
+        tiles = {"tile_grid_flag": 1, "tile_width_minus1": units, "tile_height_minus1": units}
+    default = structure.tile_size is None and not structure.layer_last_group and not structure.segment_crc
+    level = next(
+        level.level_idc
+        for level in levels().values()
+        if width * height <= level.max_samples and max(width, height) <= level.max_side
+    )
+    return PictureHeader(
+        profile_idc=Profile.MAIN,
+        level_idc=level,
+        model_set_idc=MODEL_SET,
+        picture_size_bits_minus1=max(width - 1, height - 1, 1).bit_length() - 1,
+        width_minus1=width - 1,
+        height_minus1=height - 1,
+        monochrome_flag=int(channels == 1),
+        default_format_flag=1,
+        quality_idx=quality,
+        log2_lanes=structure.log2_lanes or 0,
+        default_structure_flag=int(default),
+        num_layers_minus1=len(structure.layer_last_group),
+        layer_last_group=structure.layer_last_group,
+        segment_crc_flag=int(structure.segment_crc),
+        tool_header_flag=0,
+        extension_flag=0,
+        **tiles,
+    )

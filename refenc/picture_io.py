@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read pictures to encode: PNG, JPEG, WebP, PPM and TIFF, through Pillow.
+
+The encoder takes 8-bit RGB or grey. What can become that without changing its meaning is
+converted (palettes, opaque alpha, bilevel, EXIF orientation); anything else is refused with the
+reason, never silently reduced.
+"""
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from refdec.arrays import U8Map
+from refdec.errors import LimitExceeded, UnsupportedFeature
+
+FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF")
+"""Formats that are recognised, by content and not by extension; Pillow's names."""
+DECODER_ERRORS = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises on damaged files, besides OSError."""
+BITS_PER_SAMPLE = 258
+"""TIFF tag."""
+
+
+class SourcePicture(NamedTuple):
+    """A picture to encode."""
+
+    samples: U8Map
+    """(C, H, W), uint8; C = 3 (R, G, B) or 1 (grey)."""
+    notes: tuple[str, ...]
+    """What the user should know: information in the file that is not encoded."""
+
+
+def read_picture(path: Path) -> SourcePicture:
+    """Read one picture, upright.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read, is damaged or of no known format.
+    UnsupportedFeature
+        Transparency, more than 8 bits per sample, animation, or a colour space other than RGB.
+    LimitExceeded
+        More pixels than Pillow considers sane.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                refuse_unsupported(path, image)
+                notes = colour_notes(path, image)
+                upright = to_rgb_or_grey(path, ImageOps.exif_transpose(image))
+                samples = np.asarray(upright, dtype=np.uint8)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        message = f"{path}: too many pixels"
+        raise LimitExceeded(message) from error
+    except Image.UnidentifiedImageError as error:
+        message = f"{path}: not a readable picture (known are {', '.join(FORMATS)})"
+        raise OSError(message) from error
+    except DECODER_ERRORS as error:
+        message = f"{path}: damaged picture: {error}"
+        raise OSError(message) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        message = f"{path}: damaged picture: {error}"
+        raise OSError(message) from error
+    planes = samples[np.newaxis] if samples.ndim == 2 else np.moveaxis(samples, -1, 0)
+    return SourcePicture(np.ascontiguousarray(planes), notes)
+
+
+def refuse_unsupported(path: Path, image: Image.Image) -> None:
+    """Raise UnsupportedFeature for what the header says and cannot be encoded."""
+    reason = None
+    if source_bit_depth(image) > 8:
+        reason = "more than 8 bits per sample are not yet supported"
+    # A camera's JPEG may carry further pictures (MPO): previews of the first, not frames.
+    elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        reason = "animations and files of several pictures are not yet supported"
+    elif image.mode in {"CMYK", "LAB", "HSV"}:
+        reason = f"{image.mode} pictures are not supported; convert to RGB first"
+    if reason is not None:
+        message = f"{path}: {reason}"
+        raise UnsupportedFeature(message)
+
+
+def source_bit_depth(image: Image.Image) -> int:
+    """Return the bits per sample in the file; Pillow's mode hides the depth of 16-bit RGB."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is not None:
+        return max(tags.get(BITS_PER_SAMPLE, (1,)))
+    if image.mode.startswith(("I", "F")):
+        return 16
+    parameters = image.tile[0][3] if image.tile else ""
+    raw_mode, *rest = parameters if isinstance(parameters, tuple) else (parameters,)
+    if image.format == "PPM" and rest and isinstance(rest[0], int):
+        return rest[0].bit_length()
+    return 16 if ";16" in str(raw_mode) else 8
+
+
+def colour_notes(path: Path, image: Image.Image) -> tuple[str, ...]:
+    """Warn of an embedded colour profile that is not sRGB."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return ()
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError, *DECODER_ERRORS):
+        name = "unreadable"
+    if "srgb" in name.lower():
+        return ()
+    return (f"{path}: colour profile '{name.strip()}' is not kept; samples are taken as sRGB",)
+
+
+def to_rgb_or_grey(path: Path, image: Image.Image) -> Image.Image:
+    """Convert to mode RGB or L; transparency is accepted where every pixel is opaque."""
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        if opaque.getchannel("A").getextrema() != (255, 255):
+            message = f"{path}: transparency is not yet supported"
+            raise UnsupportedFeature(message)
+    return image.convert("L" if image.mode in {"1", "L", "LA", "La"} else "RGB")

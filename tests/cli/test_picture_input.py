@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures that the encoder reads, converts, or refuses with a reason."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from refdec.errors import LimitExceeded, UnsupportedFeature
+from refenc.picture_io import read_picture
+
+RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
+GREY = RGB[..., 0].copy()
+
+
+def save(path: Path, array: NDArray[Any], **options: Any) -> Path:
+    """Write a picture with Pillow."""
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.ppm", "a.tif", "a.webp"])
+def test_lossless_rgb_is_read_exactly(tmp_path: Path, name: str) -> None:
+    options = {"lossless": True} if name.endswith("webp") else {}
+    picture = read_picture(save(tmp_path / name, RGB, **options))
+    np.testing.assert_array_equal(picture.samples, RGB.transpose(2, 0, 1))
+    assert picture.samples.dtype == np.uint8
+    assert picture.samples.flags.c_contiguous
+    assert picture.notes == ()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.pgm", "a.tif"])
+def test_grey_has_one_component(tmp_path: Path, name: str) -> None:
+    picture = read_picture(save(tmp_path / name, GREY))
+    np.testing.assert_array_equal(picture.samples, GREY[np.newaxis])
+
+
+def test_jpeg_is_recognised_by_content(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", RGB)
+    path.rename(tmp_path / "a.dat")
+    assert read_picture(tmp_path / "a.dat").samples.shape == (3, 4, 6)
+
+
+def test_palette_bilevel_and_opaque_alpha_are_converted(tmp_path: Path) -> None:
+    Image.fromarray(RGB).quantize(256).convert("P").save(tmp_path / "p.png")
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / "p.png").samples,
+        np.asarray(Image.open(tmp_path / "p.png").convert("RGB")).transpose(2, 0, 1),
+    )
+    bilevel = save(tmp_path / "1.png", GREY > 100)
+    np.testing.assert_array_equal(read_picture(bilevel).samples[0], np.where(GREY > 100, 255, 0))
+    opaque = np.dstack([RGB, np.full_like(GREY, 255)])
+    picture = read_picture(save(tmp_path / "a.png", opaque))
+    np.testing.assert_array_equal(picture.samples, RGB.transpose(2, 0, 1))
+
+
+def test_transparency_is_refused(tmp_path: Path) -> None:
+    alpha = np.full_like(GREY, 255)
+    alpha[0, 0] = 254
+    with pytest.raises(UnsupportedFeature, match="transparency is not yet supported"):
+        read_picture(save(tmp_path / "a.png", np.dstack([RGB, alpha])))
+    Image.fromarray(RGB).save(tmp_path / "t.png", transparency=tuple(map(int, RGB[0, 0])))
+    with pytest.raises(UnsupportedFeature, match="transparency"):
+        read_picture(tmp_path / "t.png")
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3)])
+def test_deep_tiff_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    photometric = "rgb" if len(shape) == 3 else "minisblack"
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint16), photometric=photometric)
+    with pytest.raises(UnsupportedFeature, match="more than 8 bits"):
+        read_picture(tmp_path / "a.tif")
+
+
+def test_deep_png_is_refused_though_pillow_would_reduce_it(tmp_path: Path) -> None:
+    import png
+
+    rows = np.zeros((4, 18), np.uint16).tolist()
+    with (tmp_path / "a.png").open("wb") as file:
+        png.Writer(6, 4, greyscale=False, bitdepth=16).write(file, rows)
+    with pytest.raises(UnsupportedFeature, match="more than 8 bits"):
+        read_picture(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("magic", [b"P5", b"P6"])
+def test_deep_netpbm_is_refused(tmp_path: Path, magic: bytes) -> None:
+    (tmp_path / "a.ppm").write_bytes(magic + b" 6 4 1023\n" + bytes(6 * 4 * 6))
+    with pytest.raises(UnsupportedFeature, match="more than 8 bits"):
+        read_picture(tmp_path / "a.ppm")
+
+
+def test_cmyk_and_animation_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(RGB).convert("CMYK").save(tmp_path / "c.jpg")
+    with pytest.raises(UnsupportedFeature, match="CMYK"):
+        read_picture(tmp_path / "c.jpg")
+    frames = [Image.fromarray(RGB), Image.fromarray(255 - RGB)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnsupportedFeature, match="animations"):
+        read_picture(tmp_path / "a.webp")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_exif_orientation_is_applied(tmp_path: Path, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / name, RGB, exif=exif)
+    np.testing.assert_array_equal(
+        read_picture(path).samples, np.rot90(RGB, -1).transpose(2, 0, 1)
+    )
+
+
+def test_foreign_colour_profile_is_noted(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    (note,) = read_picture(save(tmp_path / "a.png", RGB, icc_profile=profile)).notes
+    assert "is not kept" in note
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert read_picture(save(tmp_path / "b.png", RGB, icc_profile=srgb)).notes == ()
+    broken = save(tmp_path / "c.png", RGB, icc_profile=b"no profile")
+    assert "unreadable" in read_picture(broken).notes[0]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.ppm", "a.tif"])
+def test_every_truncation_is_an_os_error_or_a_picture(tmp_path: Path, name: str) -> None:
+    data = save(tmp_path / name, RGB).read_bytes()
+    cut = tmp_path / "cut"
+    for length in range(len(data)):
+        cut.write_bytes(data[:length])
+        try:
+            read_picture(cut)
+        except OSError as error:
+            assert "cut" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.ppm", "a.tif"])
+def test_damage_is_never_another_exception(tmp_path: Path, name: str) -> None:
+    data = save(tmp_path / name, RGB).read_bytes()
+    generator = np.random.default_rng(1)
+    damaged = tmp_path / "damaged"
+    for _ in range(200):
+        altered = bytearray(data)
+        altered[generator.integers(len(data))] ^= 1 << int(generator.integers(8))
+        damaged.write_bytes(bytes(altered))
+        try:
+            read_picture(damaged)
+        except (OSError, UnsupportedFeature, LimitExceeded):
+            pass
+
+
+def test_missing_file_directory_and_other_content(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_picture(tmp_path / "missing.png")
+    with pytest.raises(OSError, match="directory"):
+        read_picture(tmp_path)
+    (tmp_path / "a.png").write_text("hello")
+    with pytest.raises(OSError, match="not a readable picture"):
+        read_picture(tmp_path / "a.png")

@@ -1,0 +1,1 @@
+"""How the fixed weights of a model set are made: images -> float networks -> packed integers."""

@@ -1,0 +1,391 @@
+"""The float model of a set: analysis, hyper-latent, context networks and synthesis, in the units of the codestream.
+
+x        picture, YCbCr (BT.601, full range) minus (128, 0, 0), sample units, (B, 3, H, W)
+y        latent (B, 512, H/16, W/16): lapped 16x16 transform, low to high frequency, luma and chroma interleaved
+z        hyper-latent (B, 16, H/64, W/64)
+symbols  round((y - mean) / step): what the entropy coder codes
+groups   channel groups, each coded in two checkerboard phases
+
+The context networks work in units of the quantisation step, so they see small integers at every quality.
+"""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.graph import ANCHORS, AVERAGE_LOG, SYMBOL_LOG, Graph, Wire, at_quality, straight_through, symmetric
+
+BLOCK = 16
+GROUPS = (6, 12, 24, 46, 88, 144, 192)
+MEAN_GROUPS = 3  # groups whose mean is predicted; the mean of higher frequencies is zero
+CHANNELS = sum(GROUPS)
+STATE = 96
+HYPER = 16
+STEP_RANGE = (224.0, 6.0)  # quantisation step at quality 0 and 63, before training
+SKIP_LOG = -2.5  # log2 of the scale under which a position is not coded
+RGB_FROM_YCC = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
+
+SYMBOLS = (-127, 127, 0)
+DEVIATION = (-2047, 2047, 5)
+STATE_RANGE = (-2047, 2047, 7)
+
+
+def dct() -> np.ndarray:
+    """Orthonormal 16-point DCT-II, rows are basis functions."""
+    k = np.arange(BLOCK)
+    d = np.cos(math.pi * k[:, None] * (2 * k[None] + 1) / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
+    d[0] /= math.sqrt(2)
+    return d
+
+
+def frequency_order() -> list[tuple[int, int, int]]:
+    """(component, vertical, horizontal frequency) of each latent channel, most important first."""
+    weight = lambda u, v: 0.6 * max(u, v) + 0.4 * math.hypot(u, v)
+    keys = [(weight(u, v) * (1 if c == 0 else 1.9), c, u, v) for c in range(3) for u in range(16) for v in range(16)]
+    return [(c, u, v) for _, c, u, v in sorted(keys)[:CHANNELS]]
+
+
+def lapping() -> np.ndarray:
+    """Orthonormal 16x16 pre-filter across a block boundary: the lapped transform of best coding gain at rho = 0.95.
+
+    Tran, Liang, Tu, "Lapped transform via time-domain pre- and post-filtering", IEEE TSP 51(6), 2003.
+    """
+    h = BLOCK // 2
+    eye, flip, d = torch.eye(h).double(), torch.eye(h).double().flip(0), torch.from_numpy(dct())
+    butterfly = torch.cat([torch.cat([eye, flip], 1), torch.cat([flip, -eye], 1)]) / math.sqrt(2)
+    distance = torch.arange(80)[:, None] - torch.arange(80)[None]
+    covariance = 0.95 ** distance.abs().double()
+    skew = torch.zeros(h, h, dtype=torch.double, requires_grad=True)
+    optimiser = torch.optim.Adam([skew], lr=0.02)
+    for _ in range(300):
+        rotation = torch.linalg.matrix_exp(skew - skew.T)
+        p = butterfly @ torch.block_diag(eye, rotation) @ butterfly
+        basis = d @ torch.block_diag(eye, p, p, p, p, eye)[32:48]
+        loss = torch.log10(torch.diagonal(basis @ covariance @ basis.T)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return p.detach().numpy()
+
+
+def neighbour_weights(order: list[tuple[int, int, int]], done: int, own: int) -> Tensor:
+    """Start of the frequency context (own, done): decoded lower frequencies at the same place, luma for chroma."""
+    index = {key: i for i, key in enumerate(order[:done])}
+    near = {(1, 0): 1, (0, 1): 1, (1, 1): 0.6, (2, 0): 0.5, (0, 2): 0.5, (2, 1): 0.3, (1, 2): 0.3, (3, 0): 0.25, (0, 3): 0.25, (2, 2): 0.2, (4, 0): 0.15, (0, 4): 0.15}
+    a = torch.zeros(own, done)
+    for i, (c, u, v) in enumerate(order[done : done + own]):
+        for (du, dv), w in near.items():
+            if (j := index.get((c, u - du, v - dv))) is not None:
+                a[i, j] += w
+        if c and (j := index.get((0, u, v))) is not None:
+            a[i, j] += 0.7
+    return a / a.sum(1, keepdim=True).clamp_min(0.5)
+
+
+def zero(module: nn.Module) -> None:
+    nn.init.zeros_(module.weight)
+    nn.init.zeros_(module.bias)
+
+
+class Set(nn.Module):
+    """All networks of a model set; attributes that are `Graph`s are normative, the rest is the encoder's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        order = frequency_order()
+        self.analysis_start(order)
+        self.hyper = self.hyper_decoder()
+        done = [sum(GROUPS[:k]) for k in range(len(GROUPS))]
+        self.updates = nn.ModuleList(self.update(k, n) for k, n in enumerate(GROUPS))
+        self.activities = nn.ModuleList(self.activity(k, n) for k, n in enumerate(GROUPS[:-1]))
+        self.heads = nn.ModuleList(
+            self.head(k, phase, n, done[k], order) for k, n in enumerate(GROUPS) for phase in range(2)
+        )
+        self.synthesis = self.synthesis_base()
+        steps = torch.linspace(*(math.log2(s) for s in STEP_RANGE), ANCHORS)
+        self.step_log = nn.Parameter(steps[:, None].repeat(1, CHANNELS))
+        self.z_scale, self.z_mean = nn.Parameter(torch.zeros(HYPER)), nn.Parameter(torch.zeros(HYPER))
+
+    # -- encoder side, float -------------------------------------------------------------------------------------
+
+    def analysis_start(self, order: list[tuple[int, int, int]]) -> None:
+        d, p = dct(), lapping()
+        rows = np.zeros((CHANNELS, 3, 256))
+        for i, (c, u, v) in enumerate(order):
+            rows[i, c] = np.outer(d[u], d[v]).reshape(-1)
+        self.transform = torch.tensor(rows.reshape(CHANNELS, 768, 1, 1), dtype=torch.float32)
+        lap = np.kron(p, p).reshape(256, 256, 1, 1)
+        self.lap = torch.tensor(np.concatenate([lap] * 3), dtype=torch.float32)
+        self.pre = nn.Conv2d(768, 768, 1, groups=3, bias=False)
+        self.pre.weight.data = self.lap.clone()
+        self.analysis = nn.Conv2d(768, CHANNELS, 1)
+        self.analysis.weight.data = self.transform.clone()
+        nn.init.zeros_(self.analysis.bias)
+        self.hyper_linear = nn.Conv2d(18, HYPER, 4, stride=4)
+        zero(self.hyper_linear)
+        k = np.arange(4)
+        d4 = np.cos(math.pi * k[:, None] * (2 * k[None] + 1) / 8) * math.sqrt(0.5)
+        d4[0] /= math.sqrt(2)
+        low = [(0, 0), (0, 1), (1, 0), (1, 1)]
+        self.hyper_start = [(0, low, 0), (1, low[:3], 4), (2, low[:3], 7)]  # component, frequencies, first z channel
+        self.d4 = torch.tensor(np.array([[np.outer(d4[u], d4[v]) for v in range(4)] for u in range(4)]), dtype=torch.float32)
+        for c, frequencies, first in self.hyper_start:
+            source = order.index((c, 0, 0))
+            for i, (u, v) in enumerate(frequencies):
+                self.hyper_linear.weight.data[first + i, source] = self.d4[u, v] / 256
+        self.hyper_activity = nn.Sequential(
+            nn.Conv2d(CHANNELS, 64, 1), nn.ReLU(), nn.AvgPool2d(4, 4), nn.Conv2d(64, 64, 1), nn.ReLU(), nn.Conv2d(64, HYPER, 1)
+        )
+        zero(self.hyper_activity[-1])
+
+    def analyse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return y (B, 512, H/16, W/16) and unrounded z (B, 16, H/64, W/64)."""
+        t = F.pixel_shuffle(self.pre(F.pixel_unshuffle(symmetric(x, 8), BLOCK)), BLOCK)[..., 8:-8, 8:-8]
+        y = self.analysis(F.pixel_unshuffle(t, BLOCK))
+        return y, self.hyper_analyse(y)
+
+    def hyper_analyse(self, y: Tensor) -> Tensor:
+        pad = (0, -y.shape[3] % 4, 0, -y.shape[2] % 4)
+        y = F.pad(y, pad, mode="replicate") if any(pad) else y
+        return self.hyper_linear(y[:, :18]) + self.hyper_activity(torch.log2(y.abs() / 8 + 1))
+
+    # -- normative networks --------------------------------------------------------------------------------------
+
+    def hyper_decoder(self) -> Graph:
+        means = sum(GROUPS[:MEAN_GROUPS])
+        g = Graph("hyper", 64, z=Wire(HYPER, -127, 127, 0))
+        g.conv("a", "z", 96, 3, 6, lo=0)
+        g.conv("b", "a", 64 * 16, 1, 7, lo=0)
+        g.plain("pixel_shuffle", "c", ["b"], factor=4)
+        g.conv("d", "c", STATE, 3, 7)
+        g.quality_bias("state", "d")
+        m = g.conv("m", "z", means * 16, 3, 1, lo=-4095, hi=4095)
+        g.plain("pixel_shuffle", "mean", [m], factor=4)
+        g.outputs = ["state", "mean"]
+        weight = g.modules_by_layer["m"].weight.data
+        weight.zero_()
+        order = frequency_order()
+        for c, frequencies, first in self.hyper_start:
+            target = order.index((c, 0, 0))
+            for i, (u, v) in enumerate(frequencies):
+                weight[target * 16 : target * 16 + 16, first + i, 1, 1] = self.d4[u, v].reshape(-1) * 256
+        return g
+
+    def update(self, k: int, own: int) -> Graph:
+        """State after half a group: state + 3x3 convolution of what was decoded."""
+        g = Graph(f"update_{k}", state=Wire(STATE, *STATE_RANGE), symbols=Wire(own, *SYMBOLS))
+        source = g.lookup("log", g.plain("abs", "magnitude", ["symbols"]), SYMBOL_LOG)
+        if k < MEAN_GROUPS:
+            # same fraction bits: deviations (2**-5 steps) are read as 2**-6, which the weights absorb
+            g.inputs["deviation"] = g.wires["deviation"] = Wire(own, -2047, 2047, 6)
+            source = g.plain("concat", "seen", [source, "deviation"])
+        g.conv("news", source, STATE, 3, STATE_RANGE[2])
+        g.add("out", "state", "news")
+        g.modules_by_layer["news"].weight.data *= 0.3
+        g.outputs = ["out"]
+        return g
+
+    def activity(self, k: int, own: int) -> Graph:
+        """Magnitudes blurred 3x3, the frequency context of later groups."""
+        g = Graph(f"activity_{k}", symbols=Wire(own, *SYMBOLS))
+        g.conv("blur", g.plain("abs", "magnitude", ["symbols"]), own, 3, 3, lo=0, hi=2040, groups=own)
+        weight = g.modules_by_layer["blur"].weight.data
+        weight.fill_(0.4 / 9)
+        weight[:, :, 1, 1] += 0.6
+        g.outputs = ["blur"]
+        return g
+
+    def head(self, k: int, phase: int, own: int, done: int, order: list[tuple[int, int, int]]) -> Graph:
+        """Log scale (and mean) of one group in one phase."""
+        g = Graph(f"head_{k}_{phase}", state=Wire(STATE, *STATE_RANGE))
+        h = g.conv("h1", "state", STATE, 1, 7, lo=0)
+        h = g.conv("h2", h, STATE, 1, 7, lo=0)
+        scale = g.conv("s", h, own, 1, 6)
+        g.modules_by_layer["s"].weight.data *= 0.1
+        if done:
+            g.inputs["activity"] = g.wires["activity"] = Wire(done, 0, 2040, 3)
+            near = g.conv("frequency", "activity", own, 1, 4, lo=0)
+            g.modules_by_layer["frequency"].weight.data = neighbour_weights(order, done, own)[:, :, None, None]
+            scale = self.feature(g, scale, near, own)
+        if phase:
+            g.inputs["symbols"] = g.wires["symbols"] = Wire(own, *SYMBOLS)
+            near = g.conv("space", g.plain("abs", "magnitude", ["symbols"]), own, 3, 4, lo=0, groups=own)
+            weight = g.modules_by_layer["space"].weight.data
+            weight.zero_()
+            weight[:, 0, [0, 1, 1, 2], [1, 0, 2, 1]] = 0.25
+            scale = self.feature(g, scale, near, own)
+        g.quality_bias("scale", scale)
+        g.outputs = ["scale"]
+        if k < MEAN_GROUPS:
+            decoded = done + phase * own
+            mean = g.conv("m" if decoded else "mean", h, own, 1, 5)
+            zero(g.modules_by_layer[mean])
+            if decoded:
+                g.inputs["deviation"] = g.wires["deviation"] = Wire(decoded, *DEVIATION)
+                linear = g.conv("linear", "deviation", own, 3, 5)
+                weight = g.modules_by_layer["linear"].weight.data
+                weight.zero_()
+                if phase:
+                    for c in range(own):
+                        if order[done + c][1:] == (0, 0):
+                            weight[c, done + c, [0, 1, 1, 2], [1, 0, 2, 1]] = 0.2
+                mean = g.add("mean", mean, linear)
+            g.outputs.append(mean)
+        return g
+
+    @staticmethod
+    def feature(g: Graph, scale: str, near: str, own: int) -> str:
+        """scale + gain * log2(1 + 10 near), one gain per channel."""
+        log = g.lookup(near + "_log", near, AVERAGE_LOG)
+        gain = g.conv(near + "_gain", log, own, 1, 6, groups=own)
+        g.modules_by_layer[near + "_gain"].weight.data.fill_(0.4)
+        return g.add(near + "_sum", scale, gain)
+
+    def synthesis_base(self) -> Graph:
+        """Lapped inverse transform, then a residual filter at 1/8 resolution; outputs Y, Cb, Cr in 1/8 sample units."""
+        g = Graph("synthesis_base", latent=Wire(CHANNELS, -4095, 4095, 1))
+        g.conv("blocks", "latent", 768, 1, 3, splits=8)
+        g.plain("pixel_shuffle", "blocks_plane", ["blocks"], factor=BLOCK)
+        g.plain("shift_pad", "shifted", ["blocks_plane"], n=8)
+        g.plain("pixel_unshuffle", "shifted_blocks", ["shifted"], factor=BLOCK)
+        g.conv("lapped", "shifted_blocks", 768, 1, 3, groups=3)
+        g.plain("pixel_shuffle", "lapped_plane", ["lapped"], factor=BLOCK)
+        g.plain("crop", "linear", ["lapped_plane"], n=8)
+        g.modules_by_layer["blocks"].weight.data = self.transform.transpose(0, 1).contiguous()
+        g.modules_by_layer["lapped"].weight.data = torch.cat([p.squeeze().T[:, :, None, None] for p in self.lap.split(256)]).contiguous()
+        g.plain("pixel_unshuffle", "phases", ["linear"], factor=8)
+        g.conv("f0", "phases", 64, 3, 4, splits=4)
+        g.modules_by_layer["f0"].weight.data *= 0.1
+        t = g.quality_bias("f1", "f0", lo=0)
+        for i in "ab":
+            g.conv("r" + i, t, 64, 3, 4, lo=0)
+            g.conv("q" + i, "r" + i, 64, 1, 4)
+            t = g.add("t" + i, t, "q" + i)
+            zero(g.modules_by_layer["q" + i])
+        g.conv("correction", t, 192, 3, 3)
+        zero(g.modules_by_layer["correction"])
+        g.add("corrected", "phases", "correction")
+        g.plain("pixel_shuffle", "samples", ["corrected"], factor=8)
+        g.outputs = ["samples", "linear"]
+        return g
+
+    # -- training forward ----------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def start(self, pictures: list[Tensor]) -> None:
+        """Channel deviations of the linear transform set the first entropy model."""
+        y = torch.cat([self.analyse(p)[0].permute(1, 0, 2, 3).reshape(CHANNELS, -1) for p in pictures], 1)
+        deviation = torch.log2(0.6 * y.std(1).clamp_min(0.5))
+        first = 0
+        for k, n in enumerate(GROUPS):
+            base = deviation[first : first + n] - self.step_log[:, first : first + n]
+            for phase in range(2):
+                features = int(k > 0) + phase
+                self.heads[2 * k + phase].modules_by_layer["scale"].anchors.data = base - 0.4 * 2.6 * features
+            first += n
+        z = torch.cat([self.analyse(p)[1].permute(1, 0, 2, 3).reshape(HYPER, -1) for p in pictures], 1)
+        self.z_scale.data = torch.log2(z.std(1).clamp_min(0.2))
+
+    def steps(self, quality: Tensor) -> Tensor:
+        """Quantisation steps (B, 512), multiples of 1/16 as in the packed set."""
+        step = 2 ** at_quality(self.step_log, quality)
+        return straight_through(torch.round(step * 16).clamp_min(1) / 16, step)
+
+    def forward(self, x: Tensor, quality: Tensor) -> dict[str, Tensor]:
+        """x: (B, 3, H, W), sides multiples of 64; quality: (B,) integers 0..63.
+
+        Returns reconstruction `x_hat`, and bits per picture of y and z (B,): `bits_y`, `bits_z`; the gradient of
+        the rate reaches the entropy model through the coded symbols and the transform through uniform noise.
+        """
+        y, z = self.analyse(x)
+        z = z.clamp(-127, 127)
+        z_hat = straight_through(torch.round(z), z)
+        z_scale, z_mean = 2 ** self.z_scale[:, None, None].clamp_min(-3), self.z_mean[:, None, None]
+        bits_z = bits(z_hat.detach() - z_mean, z_scale) + pull(noisy(z) - z_mean.detach(), z_scale.detach())
+        out = self.hyper(quality, z=z_hat)
+        state, mu = out["state"], out["mean"]
+        b, _, h, w = y.shape
+        state, mu = state[..., :h, :w], mu[..., :h, :w]
+        steps = self.steps(quality)[..., None, None]
+        ij = torch.arange(h, device=x.device)[:, None] + torch.arange(w, device=x.device)[None]
+        first_phase = (ij % 2 == 0).float()
+        activity, deviations, y_hats, first = [], [], [], 0
+        coded, exact, scale_logs = [], [], []
+        for k, n in enumerate(GROUPS):
+            yk, dk = y[:, first : first + n], steps[:, first : first + n]
+            mk = mu[:, first : first + n] if k < MEAN_GROUPS else 0
+            symbols = deviation = y_hat = torch.zeros_like(yk)
+            for phase in range(2):
+                here = first_phase if phase == 0 else 1 - first_phase
+                head = self.heads[2 * k + phase]
+                have = {"state": state, "symbols": symbols.clamp(-127, 127)}
+                if activity:
+                    have["activity"] = torch.cat(activity, 1)
+                if deviations or phase:
+                    have["deviation"] = torch.cat([*deviations, clip_deviation(deviation)], 1) if phase else torch.cat(deviations, 1)
+                out = head(quality, **{name: have[name] for name in head.inputs})
+                scale_log = out["scale"].clamp(-3.5, 6.49)
+                predicted = out["mean"] if k < MEAN_GROUPS else 0
+                v = (yk - mk) / dk - predicted
+                dead = (0.2 - 0.07 * scale_log.detach()).clamp(0.02, 0.2)
+                r = torch.sign(v.detach()) * torch.floor(v.detach().abs() + 0.5 - dead)
+                r = r * (scale_log.detach() >= SKIP_LOG)
+                if phase == 0:
+                    v0, scale_log0 = v, scale_log
+                e = predicted + straight_through(r, v)
+                y_hat = y_hat + here * (mk + e * dk)
+                symbols = symbols + here * r
+                deviation = deviation + here * (e.detach() if k < MEAN_GROUPS else 0)
+                if k < len(GROUPS) - 1 or phase == 0:
+                    news = {"state": state, "symbols": (here * r).clamp(-127, 127)}
+                    if k < MEAN_GROUPS:
+                        news["deviation"] = clip_deviation(here * e.detach()) / 2
+                    state = self.updates[k](quality, **news)["out"]
+            if k < len(GROUPS) - 1:
+                activity.append(self.activities[k](quality, symbols=symbols.clamp(-127, 127))["blur"])
+            if k < MEAN_GROUPS:
+                deviations.append(clip_deviation(deviation))
+            y_hats.append(y_hat)
+            coded.append(symbols)
+            exact.append(torch.where(first_phase > 0, v0, v))
+            scale_logs.append(torch.where(first_phase > 0, scale_log0, scale_log))
+            first += n
+        y_hat, scale = torch.cat(y_hats, 1), 2 ** torch.cat(scale_logs, 1)
+        bits_y = bits(torch.cat(coded, 1), scale) + pull(noisy(torch.cat(exact, 1)), scale.detach())
+        y_hat = straight_through(torch.floor(y_hat.detach() * 2 + 0.5) / 2, y_hat).clamp(-2047.5, 2047.5)
+        x_hat = self.synthesis(quality, latent=y_hat)["samples"]
+        return {"x_hat": x_hat, "bits_y": bits_y, "bits_z": bits_z}
+
+
+def clip_deviation(e: Tensor) -> Tensor:
+    """Deviation feature: 1/32 steps, clipped to 12 bits."""
+    return (torch.floor(e * 32 + 0.5) / 32).clamp(-2047 / 32, 2047 / 32)
+
+
+def noisy(v: Tensor) -> Tensor:
+    return v + torch.rand_like(v) - 0.5
+
+
+def bits_map(r: Tensor, scale: Tensor) -> Tensor:
+    """Bits of integer residuals under a discretised logistic of standard deviation `scale`."""
+    s = scale * (math.sqrt(3) / math.pi)
+    a = r.abs()
+    p = torch.sigmoid((0.5 - a) / s) - torch.sigmoid((-0.5 - a) / s)
+    return -torch.log2(p.clamp_min(2**-16)) + 0.05 * F.relu(a / s - 20)
+
+
+def pull_map(noised: Tensor, scale: Tensor) -> Tensor:
+    """Zero in value; its gradient is that of the rate of a noisy residual with respect to the residual."""
+    cost = bits_map(noised, scale)
+    return cost - cost.detach()
+
+
+def bits(r: Tensor, scale: Tensor) -> Tensor:
+    return bits_map(r, scale).sum((1, 2, 3))
+
+
+def pull(noised: Tensor, scale: Tensor) -> Tensor:
+    return pull_map(noised, scale).sum((1, 2, 3))

@@ -1,0 +1,74 @@
+"""Export a checkpoint to the files a decoder and an encoder read.
+
+usage: python -m training.pack CHECKPOINT.pt [--model-set 0]
+
+Writes spec/models/setN.safetensors (integers, normative), spec/models/setN_encoder.safetensors (float16, informative)
+and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales;
+`training.fit_tables` replaces them, and the residual's, by counts.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from refdec.resources import spec_path
+from training.graph import QUALITIES, Graph
+from training.model import GROUPS, HYPER, MEAN_GROUPS, Set, frequency_order
+from training.packer import pack_model_set
+from training.tables import apportion
+
+ENCODER_PARTS = ("pre.", "analysis.", "hyper_linear.", "hyper_activity.")
+HYPER_BOUND = 63
+
+
+def load_checkpoint(path: str) -> Set:
+    """Read a checkpoint for evaluation."""
+    net = Set().eval()
+    net.load_state_dict(torch.load(path))
+    return net
+
+
+def hyper_tables(net: Set) -> np.ndarray:
+    """Frequencies (HYPER, 2 * 63 + 2) of the discretised logistic of each hyper-latent channel, escape last."""
+    values = np.arange(-HYPER_BOUND, HYPER_BOUND + 1)
+    rows = []
+    for scale_log, mean in zip(net.z_scale.tolist(), net.z_mean.tolist(), strict=True):
+        s = 2 ** max(scale_log, -3) * np.sqrt(3) / np.pi
+        cdf = lambda x: 1 / (1 + np.exp(-np.clip((x - mean) / s, -60, 60)))
+        rows.append(apportion(np.append(cdf(values + 0.5) - cdf(values - 0.5), 1e-4)))
+    return np.array(rows, np.int16)
+
+
+def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
+    """Write both files; `tables` (HYPER, S) are the hyper-latent's frequencies."""
+    descriptions, tensors = [], {}
+    for graph in (m for m in net.modules() if isinstance(m, Graph)):
+        description, own = graph.export()
+        descriptions.append(description)
+        tensors |= own
+    with torch.no_grad():
+        steps = net.steps(torch.arange(QUALITIES)) * 16
+    tensors["step"] = steps.numpy().round().astype(np.int16)
+    tensors["component"] = np.array([c for c, _, _ in frequency_order()], np.uint8)
+    tensors["hyper_frequencies"] = tables
+    tensors["hyper_bounds"] = np.full(HYPER, HYPER_BOUND, np.int32)
+    metadata = {"groups": list(GROUPS), "mean_groups": MEAN_GROUPS, "hyper_channels": HYPER}
+    pack_model_set(model_set_idc=model_set, version="0.1.0", descriptions=descriptions, tensors=tensors, metadata=metadata)
+    state = {n: t.numpy().astype(np.float16) for n, t in net.state_dict().items() if n.startswith(ENCODER_PARTS)}
+    save_file(state, spec_path("models", f"set{model_set}_encoder.safetensors"))
+
+
+def main() -> None:
+    """Pack with parametric hyper-latent tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint")
+    parser.add_argument("--model-set", type=int, default=0)
+    o = parser.parse_args()
+    net = load_checkpoint(o.checkpoint)
+    pack(net, o.model_set, hyper_tables(net))
+
+
+if __name__ == "__main__":
+    main()

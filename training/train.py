@@ -1,0 +1,133 @@
+"""Train a model set on patches, resumable, for a given time.
+
+usage: python -m training.train PATCHES.npy CHECKPOINT.pt [--minutes 60] [--batch 4] [--device cpu]
+
+The learning rate follows the share of the time that has passed; a checkpoint that exists is continued.
+"""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.graph import QUALITIES
+from training.model import RGB_FROM_YCC, STEP_RANGE, Set
+
+YCC_FROM_RGB = torch.linalg.inv(torch.tensor(RGB_FROM_YCC))
+
+
+def ycc(rgb: Tensor) -> Tensor:
+    """(B, 3, H, W) RGB 0..255 to YCbCr with the luma centred."""
+    out = torch.einsum("ij,bjhw->bihw", YCC_FROM_RGB.to(rgb.device), rgb)
+    out[:, 0] -= 128
+    return out
+
+
+def mean_squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
+    """Per picture, over R, G and B, of YCbCr pictures."""
+    return (torch.einsum("ij,bjhw->bihw", torch.tensor(RGB_FROM_YCC, device=x.device), x_hat - x) ** 2).mean((1, 2, 3))
+
+
+def rate_weight(quality: Tensor) -> Tensor:
+    """Lambda of `lambda * MSE + bits per pixel`: 5 / step**2 of the untrained step."""
+    hi, lo = STEP_RANGE
+    step = hi * (lo / hi) ** (quality.float() / (QUALITIES - 1))
+    return 5 / step**2
+
+
+SPEEDS = (
+    ("hyper_linear", 0.002),  # sees latents of several hundred units
+    ("pre.", 0.005),
+    ("analysis.", 0.01),
+    ("synthesis.modules_by_layer.blocks", 0.01),
+    ("synthesis.modules_by_layer.lapped", 0.005),
+    ("synthesis.", 0.1),  # sees samples of a hundred units
+    ("hyper.modules_by_layer.m.", 10.0),  # answers in latents of several hundred units
+    ("", 2.0),
+)
+"""Learning rate multiplier by the first matching name: the units of what a layer sees and answers differ widely."""
+
+
+def speed(name: str) -> float:
+    """Learning rate multiplier of a parameter."""
+    return next(value for start, value in SPEEDS if name.startswith(start))
+
+
+def batches(data: np.ndarray, rng: np.random.Generator, batch: int, crop: int):
+    """Yield (x, quality): random crops, flips, transposes, a few of them grey."""
+    while True:
+        x = []
+        for i in rng.integers(0, len(data), batch):
+            oy, ox = rng.integers(0, data.shape[1] - crop + 1, 2)
+            p = data[i, oy : oy + crop, ox : ox + crop].astype(np.float32)
+            p = p[:, ::-1] if rng.random() < 0.5 else p
+            p = p.transpose(1, 0, 2) if rng.random() < 0.25 else p
+            p = np.repeat(p @ np.float32([[0.299], [0.587], [0.114]]), 3, 2) if rng.random() < 0.05 else p
+            x.append(np.ascontiguousarray(p))
+        x = torch.from_numpy(np.stack(x)).permute(0, 3, 1, 2)
+        yield ycc(x), torch.from_numpy(rng.integers(0, QUALITIES, batch))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("patches", type=Path)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--crop", type=int, default=256)
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    o = parser.parse_args()
+    torch.manual_seed(o.seed)
+    torch.set_num_threads(o.threads)
+    data = np.load(o.patches, mmap_mode="r")
+    net = Set()
+    if o.checkpoint.exists():
+        net.load_state_dict(torch.load(o.checkpoint))
+    else:
+        net.start([ycc(torch.from_numpy(data[i : i + 4].astype(np.float32)).permute(0, 3, 1, 2)) for i in range(0, 320, 8)])
+    net.to(o.device)
+    speeds = {k: [p for n, p in net.named_parameters() if speed(n) == k] for k in {v for _, v in SPEEDS}}
+    optimiser = torch.optim.Adam([{"params": p, "speed": k} for k, p in speeds.items()], betas=(0.9, 0.98))
+    average = {n: p.detach().clone() for n, p in net.state_dict().items()}
+    begin, seconds, step, log = time.time(), 60 * o.minutes, 0, []
+    for x, quality in batches(data, np.random.default_rng(o.seed), o.batch, o.crop):
+        part = (time.time() - begin) / seconds
+        if part >= 1:
+            break
+        rate = o.rate * min(1, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["speed"]
+        x, quality = x.to(o.device), quality.to(o.device)
+        out = net(x, quality)
+        error = mean_squared_error(out["x_hat"], x)
+        pixels = x.shape[2] * x.shape[3]
+        bpp_y, bpp_z = out["bits_y"] / pixels, out["bits_z"] / pixels
+        weight = rate_weight(quality)
+        loss = ((weight * error + bpp_y + bpp_z) / weight.sqrt()).mean() * 0.05
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        keep = min(0.998, step / (step + 10))
+        for n, p in net.state_dict().items():
+            average[n].lerp_(p, 1 - keep)
+        log.append([loss.item(), bpp_y.mean().item(), bpp_z.mean().item(), (10 * torch.log10(65025 / error)).mean().item()])
+        if step % 50 == 0:
+            print(f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, dB:", np.mean(log, 0).round(4), flush=True)
+            log = []
+        if step % 250 == 0 or part > 0.999:
+            torch.save(average, o.checkpoint.with_suffix(".tmp"))
+            o.checkpoint.with_suffix(".tmp").replace(o.checkpoint)
+    torch.save(average, o.checkpoint)
+
+
+if __name__ == "__main__":
+    main()
