@@ -13,8 +13,6 @@ U8Map: TypeAlias = NDArray[np.uint8]
 """(C, H, W) or (H, W): samples of 8 bits, masks, quality planes."""
 U16Map: TypeAlias = NDArray[np.uint16]
 """(C, H, W): samples of 8 to 16 bits; (N): entropy-coded words."""
-U32Map: TypeAlias = NDArray[np.uint32]
-"""(L): entropy coder states, one per lane."""
 I8Map: TypeAlias = NDArray[np.int8]
 """(O, I, k, k): network weights."""
 I16Map: TypeAlias = NDArray[np.int16]
@@ -61,8 +59,7 @@ def check_map(
     if shape is not None and (
         len(shape) != array.ndim
         or any(
-            want is not None and want != size
-            for want, size in zip(shape, array.shape, strict=True)
+            want is not None and want != size for want, size in zip(shape, array.shape, strict=True)
         )
     ):
         message = f"{name} shall have shape {shape}, not {array.shape}"

@@ -59,8 +59,9 @@ def build_parser() -> Parser:
         "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
     )
     add_decoding_options(decode)
+    add_synthesis_option(decode)
 
-    inspect = command("inspect", "List every syntax element; needs no weights", "refdec.inspect")
+    inspect = command("inspect", "List every syntax element; needs no weights", "refdec.cli_views")
     inspect.add_argument("--json", action="store_true", help="print one JSON document")
 
     latents = command("latents", "Decode to latents, without synthesis", "refdec.cli_commands")
@@ -84,14 +85,16 @@ def build_parser() -> Parser:
         "--tensors", type=Path, metavar="DIR", help="also write each tensor there, as .npy"
     )
     add_decoding_options(trace)
+    add_synthesis_option(trace)
 
     verify = command("verify", "Check the hashes that a stream carries", "refdec.cli_commands")
     add_decoding_options(verify)
+    add_synthesis_option(verify)
 
     complexity = command(
         "complexity",
         "Print multiplications and parameters of the networks",
-        "refdec.complexity",
+        "refdec.cli_views",
         stream=False,
     )
     complexity.add_argument(
@@ -113,4 +116,13 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-level", type=integer_in(1, 15), metavar="N", help="refuse streams of a higher level"
+    )
+
+
+def add_synthesis_option(parser: argparse.ArgumentParser) -> None:
+    """Add --synthesis, the only option that changes the decoded samples."""
+    parser.add_argument(
+        "--synthesis",
+        choices=("simple", "base"),
+        help="synthesis transform (default: the one that the stream recommends)",
     )

@@ -5,6 +5,7 @@ import argparse
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import numpy as np
 
 from refdec.arrays import I32Map
 from refdec.cli_support import UsageError, atomic_file, check_destination, read_stream
-from refdec.decode import HashResult, decode, decode_latents, parse, verify
+from refdec.decoding import HashResult, choose_transform, decode, decode_latents, parse, verify
 from refdec.errors import HashMismatch
 from refdec.limits import Limits
 from refdec.picture_io import picture_format, write_picture
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
+from refdec.syntax.segment import HashPoint
 
 POINTS = ("latents (point L)", "samples (point S)")
 """In words, by hash_point_idc."""
@@ -41,18 +43,29 @@ def run_decode(options: argparse.Namespace) -> int:
     data = read_stream(options.stream)
     codestream = parse(data)
     picture_format(output, codestream.picture_header.num_components)
+    transform = choose_transform(codestream, options.synthesis)
+    hashed_points = [
+        POINTS[item.hash_point_idc]
+        for item in codestream.hashes
+        if item.hash_point_idc == HashPoint.LATENTS or item.synthesis_transform_idc == transform
+    ]
     if options.verify:
-        require_hashes(len(codestream.hashes))
+        require_hashes(hashed_points)
     start = time.perf_counter()
-    picture = decode(data, verify=options.verify, **decoding_options(options))
+    picture = decode(
+        data,
+        verify=options.verify,
+        synthesis=options.synthesis,
+        **decoding_options(options),
+    )
     seconds = time.perf_counter() - start
     write_picture(output, picture.samples, picture.bit_depth)
     print_summary(
         {
             "picture": f"{output}, {picture_text(codestream)}",
             "stream": stream_text(codestream, len(data)),
-            "hash": hash_text(codestream, verified=options.verify),
-            "time": f"{seconds:.2f} s",
+            "hash": hash_text(hashed_points, verified=options.verify),
+            "time": f"{seconds:.2f} s, {transform.name.lower()} synthesis",
         }
     )
     return 0
@@ -109,31 +122,33 @@ def run_trace(options: argparse.Namespace) -> int:
                 np.save(file, tensor.astype(np.int32), allow_pickle=False)
         points.append(point)
 
-    decode(data, trace=record, **decoding_options(options))
-    document = {"stream_sha256": hashlib.sha256(data).hexdigest(), "points": points}
+    decode(data, trace=record, synthesis=options.synthesis, **decoding_options(options))
+    lines = ",\n  ".join(json.dumps(point) for point in points)
+    digest = hashlib.sha256(data).hexdigest()
     with atomic_file(options.output) as file:
-        file.write(json.dumps(document, indent=1).encode() + b"\n")
+        file.write(f'{{"stream_sha256": "{digest}",\n "points": [\n  {lines}]}}\n'.encode())
     print(f"{options.output}: {len(points)} control points")
     return 0
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """Decode, compare every hash of the stream, and print the result of each."""
-    results = verify(read_stream(options.stream), **decoding_options(options))
+    data = read_stream(options.stream)
+    results = verify(data, synthesis=options.synthesis, **decoding_options(options))
     for result in results:
         print(f"{point_text(result)}: {'match' if result.matches else 'MISMATCH'}")
-    require_hashes(len(results))
+    require_hashes(results)
     wrong = [result for result in results if not result.matches]
     if wrong:
         first = wrong[0]
         message = f"hash of {point_text(first)} is {first.actual}, the stream says {first.expected}"
-        raise HashMismatch(message, element="digest")
+        raise HashMismatch(message, requirement="DPH-006", element="digest")
     return 0
 
 
-def require_hashes(count: int) -> None:
+def require_hashes(hashes: Sequence[object]) -> None:
     """Raise HashMismatch when there is nothing to verify: silence would look like success."""
-    if count == 0:
+    if not hashes:
         message = "the stream carries no hash to verify"
         raise HashMismatch(message)
 
@@ -178,12 +193,11 @@ def stream_text(codestream: Codestream, num_bytes: int) -> str:
     )
 
 
-def hash_text(codestream: Codestream, *, verified: bool) -> str:
-    """Say which hashes the stream carries and whether they were checked."""
-    if not codestream.hashes:
+def hash_text(points: list[str], *, verified: bool) -> str:
+    """Say which hashes the stream carries for what was decoded, and whether they were checked."""
+    if not points:
         return "none in the stream"
-    points = ", ".join(POINTS[item.hash_point_idc] for item in codestream.hashes)
-    return f"{points}: {'match' if verified else 'not checked (--verify does)'}"
+    return f"{', '.join(points)}: {'match' if verified else 'not checked (--verify does)'}"
 
 
 def point_text(result: HashResult) -> str:

@@ -79,7 +79,7 @@ def add_computing_options(parser: argparse.ArgumentParser) -> None:
 def check_backend(backend: str) -> None:
     """Raise UsageError when the backend needs a package that is not installed."""
     if backend == "torch" and importlib.util.find_spec("torch") is None:
-        message = "--backend torch needs PyTorch: pip install 'jai[torch]'"
+        message = "--backend torch needs PyTorch: pip install 'jai-codec[torch]'"
         raise UsageError(message)
 
 
@@ -109,6 +109,8 @@ def run(
         if os.environ.get("JAI_DEBUG") == "1":
             traceback.print_exc()
         text, status = describe_error(error)
+        with suppress(OSError):
+            sys.stdout.flush()
         print(f"{program}: error: {' '.join(text.split())}", file=sys.stderr)
     return status
 

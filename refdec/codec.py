@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model set made ready for one backend: what the decoding process runs, and the encoder with it."""
+"""A model set made ready for one backend: what the decoding process and the encoder run."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from refdec.entropy.context import ContextModel
 from refdec.entropy.tables import FrequencyTables, load_residual_tables
 from refdec.network import Backend, CompiledNetwork, ModelSet, get_backend, load_model_set
+from refdec.syntax.segment import SynthesisTransform
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,18 @@ class Codec:
         )
 
     @cached_property
-    def synthesis(self) -> CompiledNetwork:
-        """Synthesis transform `base`."""
-        return self.backend.compile(self.model.networks["synthesis_base"])
+    def _simple(self) -> CompiledNetwork:
+        return self.backend.compile(self.model.networks["synthesis_simple"])
+
+    @cached_property
+    def _filter(self) -> CompiledNetwork:
+        return self.backend.compile(self.model.networks["filter_base"])
+
+    def synthesis(self, transform: SynthesisTransform) -> tuple[CompiledNetwork, ...]:
+        """Return the networks of a synthesis transform, in the order they run."""
+        if transform == SynthesisTransform.SIMPLE:
+            return (self._simple,)
+        return (self._simple, self._filter)
 
 
 @cache

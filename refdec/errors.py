@@ -55,7 +55,7 @@ class TruncatedStream(CodestreamError):
 
 
 class MalformedStream(CodestreamError):
-    """Broken syntax: unknown marker, reserved value, non-zero padding, trailing data, wrong order."""
+    """Broken syntax: unknown marker, reserved value, non-zero padding, leftovers, wrong order."""
 
 
 class ConstraintViolation(CodestreamError):

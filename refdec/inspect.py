@@ -1,36 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""List every syntax element of a stream: where it lies, its value, the requirements it is under.
+"""Show every syntax element of a stream: where it lies, its value, the requirements it is under.
 
 Only the syntax is read: no weights are needed and nothing is decoded. The elements before an
 error are listed too, so that a damaged stream can be looked at.
 """
 
-import argparse
 import hashlib
 import itertools
-import json
+from collections.abc import Iterator
 
-from refdec.cli_support import read_stream
 from refdec.errors import RefdecError
-from refdec.syntax.codestream import inspect_codestream
 from refdec.syntax.element import ElementRow
 
-MAX_SHOWN_BYTES = 16
+MAX_SHOWN_BYTES = 32
 """Byte strings are cut to so many bytes for display."""
 HEXADECIMAL_ELEMENTS = frozenset({"marker", "signature", "segment_crc"})
-
-
-def run_inspect(options: argparse.Namespace) -> int:
-    """Print the elements as a table or as JSON; then raise the stream's error, if any."""
-    data = read_stream(options.stream)
-    rows, error = inspect_codestream(data)
-    if options.json:
-        print(json.dumps(inspection_document(data, rows, error), indent=1))
-    else:
-        print_table(rows)
-    if error is not None:
-        raise error
-    return 0
 
 
 def inspection_document(
@@ -78,18 +62,16 @@ def json_value(value: int | bytes) -> int | dict[str, object]:
     }
 
 
-def print_table(rows: list[ElementRow]) -> None:
-    """Print one line per element under a line per segment."""
-    print(f"{'byte.bit':>10} {'bits':>7}  {'element':<28} {'value':<36} requirements")
+def inspection_lines(rows: list[ElementRow]) -> Iterator[str]:
+    """Give one line per element under a line per segment."""
+    yield f"{'byte.bit':>10} {'bits':>7}  {'element':<34}{'requirements':<17}value"
     number = itertools.count()
     for row in rows:
         if row.element == "marker":
-            print(f"{row.segment} (segment {next(number)})")
+            yield f"{row.segment} (segment {next(number)})"
         place = f"{row.bit_offset >> 3}.{row.bit_offset & 7}"
-        print(
-            f"{place:>10} {row.width:>7}  {row.element:<28} {value_text(row):<36} "
-            f"{' '.join(row.requirements)}".rstrip()
-        )
+        requirements = " ".join(row.requirements)
+        yield f"{place:>10} {row.width:>7}  {row.element:<34}{requirements:<17}{value_text(row)}"
 
 
 def value_text(row: ElementRow) -> str:

@@ -4,9 +4,6 @@
 import hashlib
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from refdec.arrays import I32Map, U8Map, U16Map
 from refdec.clause import clause
 
@@ -45,20 +42,20 @@ class Picture:
         return int(self.samples.shape[2])
 
     @property
-    def interleaved(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def interleaved(self) -> U8Map | U16Map:
         """(H, W, 3) or (H, W), as picture files hold it."""
         if self.samples.shape[0] == 1:
-            return self.samples[0]
-        return np.ascontiguousarray(self.samples.transpose(1, 2, 0))
+            return self.samples.reshape(self.height, self.width)
+        return self.samples.transpose(1, 2, 0).copy()
 
     def digest(self) -> str:
-        """SHA-256 of point S: planes in order, rows from the top, samples u(8) or big-endian u(16)."""
+        """SHA-256 of point S, hexadecimal."""
         return picture_digest(samples=self.samples, bit_depth=self.bit_depth)
 
 
 @clause("10.2")
 def picture_digest(*, samples: U8Map | U16Map, bit_depth: int) -> str:
-    """Hash the samples of a picture; hexadecimal."""
+    """Hash plane after plane, rows from the top, each sample u(8) or big-endian u(16)."""
     kind = ">u1" if bit_depth == 8 else ">u2"  # noqa: PLR2004
     return hashlib.sha256(samples.astype(kind).tobytes()).hexdigest()
 

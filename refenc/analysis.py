@@ -25,7 +25,7 @@ class Analysis:
     tensors: dict[str, F32]
 
     def latent(self, planes: F32) -> F32:
-        """Lapped block transform of (3, H, W) planes with sides multiples of 16; returns (C, H/16, W/16)."""
+        """Transform (3, H, W) planes, sides multiples of 16, into a latent (C, H/16, W/16)."""
         padded = np.pad(planes, ((0, 0), (8, 8), (8, 8)), mode="symmetric")
         blocks = unshuffle(padded, BLOCK).reshape(3, 256, -1)
         kernels = self.tensors["pre.weight"].reshape(3, 256, 256)
@@ -37,7 +37,7 @@ class Analysis:
         return y.reshape(-1, *blocks.shape[1:])
 
     def hyper_latent(self, y: F32) -> I32Map:
-        """Rounded hyper-latent (Z, ceil(h/4), ceil(w/4)) of a latent (C, h, w)."""
+        """Return the rounded hyper-latent (Z, ceil(h/4), ceil(w/4)) of a latent (C, h, w)."""
         pad = ((0, 0), (0, -y.shape[1] % 4), (0, -y.shape[2] % 4))
         y = np.pad(y, pad, mode="edge")
         t, side = self.tensors, (y.shape[1] // 4, y.shape[2] // 4)
@@ -83,7 +83,7 @@ def shuffle(x: F32, r: int) -> F32:
 
 
 def centred_ycc(samples: NDArray[np.uint8]) -> F32:
-    """8-bit (1 or 3, H, W) to Y - 128, Cb, Cr; grey has zero chroma. Sides are padded to multiples of 16."""
+    """Convert 8-bit (1 or 3, H, W) to Y - 128, Cb, Cr, padded to multiples of 16."""
     rgb = np.repeat(samples, 3, 0) if samples.shape[0] == 1 else samples
     planes = np.tensordot(YCC_FROM_RGB, rgb.astype(np.float32), 1)
     planes[0] -= 128

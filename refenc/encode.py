@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoder: picture samples to a codestream, at a quality or at a rate.
 
-The encoder runs the decoding process itself (`decode_tile_latent`) and answers its request for residuals with the
-quantiser, so what it predicts from is what the decoder will have.
+The encoder runs the decoding process itself (`decode_tile_latent`) and answers its request for
+residuals with the quantiser, so what it predicts from is what the decoder will have.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from refdec.arrays import I32Map
 from refdec.codec import Codec, get_codec
-from refdec.decode import reconstruct_picture
+from refdec.decoding import reconstruct_picture
 from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
 from refdec.entropy.residual import hyper_lanes
@@ -36,6 +36,8 @@ from refenc.rans import encode_substream
 MODEL_SET = 0
 RATE_WEIGHT = 5.0
 """Bits per squared quantisation step, the trade-off the model set was trained with."""
+QUALITY_MAX = 63
+RATE_SEARCH_LENGTH = 6
 BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
@@ -93,7 +95,11 @@ def encode(
     """Encode a picture at a quality index, 0 (smallest) to 63."""
     codec = get_codec(MODEL_SET, backend, threads)
     return encode_analysed(
-        analyse(samples), quality=quality, codec=codec, hashes=hashes, structure=structure or Structure()
+        analyse(samples),
+        quality=quality,
+        codec=codec,
+        hashes=hashes,
+        structure=structure or Structure(),
     )
 
 
@@ -109,27 +115,30 @@ def encode_at_rate(
 ) -> Coded:
     """Encode at the highest quality whose stream has at most `bpp` bits per pixel.
 
-    The lowest quality is returned where even that is larger. `progress` is called with the number of encodings done
-    and expected.
+    The lowest quality is returned where even that is larger. `progress` is called with the number
+    of encodings done and expected.
     """
     codec = get_codec(MODEL_SET, backend, threads)
     analysed, pixels = analyse(samples), samples.shape[1] * samples.shape[2]
-    low, high, best, done = 0, 63, None, 0
-    while low <= high:
-        quality = (low + high) // 2
+    low, high, done = 0, QUALITY_MAX, 0
+    best: Coded | None = None
+    while low <= high or best is None:
+        quality = (low + high) // 2 if low <= high else 0
         data = encode_analysed(
-            analysed, quality=quality, codec=codec, hashes=hashes, structure=structure or Structure()
+            analysed,
+            quality=quality,
+            codec=codec,
+            hashes=hashes,
+            structure=structure or Structure(),
         )
         coded = Coded(data=data, quality=quality, bpp=8 * len(data) / pixels)
         done += 1
         if progress is not None:
-            progress(done, 6)
-        if coded.bpp <= bpp or (best is None and quality == 0):
+            progress(done, max(done, RATE_SEARCH_LENGTH))
+        if coded.bpp <= bpp or quality == 0:
             best, low = coded, quality + 1
         else:
             high = quality - 1
-    if best is None:  # not reached: quality 0 is always tried when nothing fits
-        raise AssertionError
     return best
 
 
@@ -159,7 +168,7 @@ def encode_analysed(
         calls.append(recorder.calls)
     layers = header.layer_groups(len(codec.context.groups))
     if structure.log2_lanes is None:
-        header = replace(header, log2_lanes=suitable_lanes(calls, len(layers), codec))
+        header = replace(header, log2_lanes=suitable_lanes(calls, len(layers), quantiser))
     tables = load_residual_tables().tables
     residuals = tuple(
         ResidualSegment(
@@ -192,14 +201,13 @@ def encode_analysed(
 def picture_hashes(
     codec: Codec, header: PictureHeader, y_hat: I32Map, plane: I32Map
 ) -> tuple[PictureHash, ...]:
-    """Digest the latent and the picture that a decoder will have."""
-    picture = reconstruct_picture(
-        codec=codec, header=header, y_hat=y_hat, quality=plane, use_filter=True
-    )
-    points = (
-        (HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=y_hat)),
-        (HashPoint.SAMPLES, SynthesisTransform.BASE, picture.digest()),
-    )
+    """Digest the latent, and the picture of each synthesis transform, that a decoder will have."""
+    points = [(HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=y_hat))]
+    for transform in (SynthesisTransform.SIMPLE, SynthesisTransform.BASE):
+        picture = reconstruct_picture(
+            codec=codec, header=header, y_hat=y_hat, quality=plane, transform=transform
+        )
+        points.append((HashPoint.SAMPLES, transform, picture.digest()))
     return tuple(
         PictureHash(
             hash_point_idc=point,
@@ -212,7 +220,7 @@ def picture_hashes(
 
 
 class Recorder:
-    """Residual source of the encoder: quantises towards the analysed latent and keeps what was chosen."""
+    """Residual source of the encoder: quantises towards a latent and keeps what was chosen."""
 
     def __init__(self, quantiser: Quantiser, y: NDArray[np.float32], slices: list[slice]) -> None:
         self.quantiser, self.y, self.slices = quantiser, y, slices
@@ -225,9 +233,8 @@ class Recorder:
         return residual
 
 
-def suitable_lanes(calls: list[list[Calls]], num_layers: int, codec: Codec) -> int:
+def suitable_lanes(calls: list[list[Calls]], num_layers: int, costs: Quantiser) -> int:
     """Choose log2 of the lane count so that lanes cost about half a percent."""
-    costs = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
     bits = sum(costs.bits(t, r) for tile in calls for group in tile for t, r in group)
     lanes = bits / 8 / len(calls) / num_layers / BYTES_PER_LANE
     return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
@@ -240,7 +247,9 @@ def picture_header(samples: Samples, *, quality: int, structure: Structure) -> P
     if structure.tile_size is not None:
         units = structure.tile_size // 64 - 1
         tiles = {"tile_grid_flag": 1, "tile_width_minus1": units, "tile_height_minus1": units}
-    default = structure.tile_size is None and not structure.layer_last_group and not structure.segment_crc
+    default = (
+        structure.tile_size is None and not structure.layer_last_group and not structure.segment_crc
+    )
     level = next(
         level.level_idc
         for level in levels().values()

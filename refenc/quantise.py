@@ -38,7 +38,7 @@ class Quantiser:
         return cls(costs, bounds, np.pad(tables.offsets, ((0, 0), (1, 0))), weight)
 
     def residual(self, step: Step, target: NDArray[np.float32]) -> I32Map:
-        """Residuals (n,) of the coded positions, towards latents `target` (C, h, w) in latent units of 1."""
+        """Choose residuals (n,) of the coded positions towards latents `target` (C, h, w)."""
         coded = step.coded
         width = np.broadcast_to(step.step, coded.shape)[coded].astype(np.float32) / 16
         mu, mean = step.mu[coded] / np.float32(2), step.mean[coded] / np.float32(DEVIATION_ONE)

@@ -104,7 +104,7 @@ class Set(nn.Module):
         self.heads = nn.ModuleList(
             self.head(k, phase, n, done[k], order) for k, n in enumerate(GROUPS) for phase in range(2)
         )
-        self.synthesis = self.synthesis_base()
+        self.synthesis, self.filter = self.synthesis_simple(), self.filter_base()
         steps = torch.linspace(*(math.log2(s) for s in STEP_RANGE), ANCHORS)
         self.step_log = nn.Parameter(steps[:, None].repeat(1, CHANNELS))
         self.z_scale, self.z_mean = nn.Parameter(torch.zeros(HYPER)), nn.Parameter(torch.zeros(HYPER))
@@ -244,19 +244,26 @@ class Set(nn.Module):
         g.modules_by_layer[near + "_gain"].weight.data.fill_(0.4)
         return g.add(near + "_sum", scale, gain)
 
-    def synthesis_base(self) -> Graph:
-        """Lapped inverse transform, then a residual filter at 1/8 resolution; outputs Y, Cb, Cr in 1/8 sample units."""
-        g = Graph("synthesis_base", latent=Wire(CHANNELS, -4095, 4095, 1))
+    def synthesis_simple(self) -> Graph:
+        """Lapped inverse transform; answers Y, Cb, Cr in 1/8 sample units."""
+        g = Graph("synthesis_simple", latent=Wire(CHANNELS, -4095, 4095, 1))
         g.conv("blocks", "latent", 768, 1, 3, splits=8)
         g.plain("pixel_shuffle", "blocks_plane", ["blocks"], factor=BLOCK)
         g.plain("shift_pad", "shifted", ["blocks_plane"], n=8)
         g.plain("pixel_unshuffle", "shifted_blocks", ["shifted"], factor=BLOCK)
         g.conv("lapped", "shifted_blocks", 768, 1, 3, groups=3)
         g.plain("pixel_shuffle", "lapped_plane", ["lapped"], factor=BLOCK)
-        g.plain("crop", "linear", ["lapped_plane"], n=8)
+        g.plain("crop", "samples", ["lapped_plane"], n=8)
         g.modules_by_layer["blocks"].weight.data = self.transform.transpose(0, 1).contiguous()
-        g.modules_by_layer["lapped"].weight.data = torch.cat([p.squeeze().T[:, :, None, None] for p in self.lap.split(256)]).contiguous()
-        g.plain("pixel_unshuffle", "phases", ["linear"], factor=8)
+        inverse = [part.squeeze().T[:, :, None, None] for part in self.lap.split(256)]
+        g.modules_by_layer["lapped"].weight.data = torch.cat(inverse).contiguous()
+        g.outputs = ["samples"]
+        return g
+
+    def filter_base(self) -> Graph:
+        """Residual filter at 1/8 resolution that follows `synthesis_simple` in the transform `base`."""
+        g = Graph("filter_base", 1, samples=Wire(3, -2047, 2047, 3))
+        g.plain("pixel_unshuffle", "phases", ["samples"], factor=8)
         g.conv("f0", "phases", 64, 3, 4, splits=4)
         g.modules_by_layer["f0"].weight.data *= 0.1
         t = g.quality_bias("f1", "f0", lo=0)
@@ -268,8 +275,8 @@ class Set(nn.Module):
         g.conv("correction", t, 192, 3, 3)
         zero(g.modules_by_layer["correction"])
         g.add("corrected", "phases", "correction")
-        g.plain("pixel_shuffle", "samples", ["corrected"], factor=8)
-        g.outputs = ["samples", "linear"]
+        g.plain("pixel_shuffle", "filtered", ["corrected"], factor=8)
+        g.outputs = ["filtered"]
         return g
 
     # -- training forward ----------------------------------------------------------------------------------------
@@ -356,7 +363,8 @@ class Set(nn.Module):
         y_hat, scale = torch.cat(y_hats, 1), 2 ** torch.cat(scale_logs, 1)
         bits_y = bits(torch.cat(coded, 1), scale) + pull(noisy(torch.cat(exact, 1)), scale.detach())
         y_hat = straight_through(torch.floor(y_hat.detach() * 2 + 0.5) / 2, y_hat).clamp(-2047.5, 2047.5)
-        x_hat = self.synthesis(quality, latent=y_hat)["samples"]
+        linear = self.synthesis(quality, latent=y_hat)["samples"]
+        x_hat = self.filter(quality, samples=linear)["filtered"]
         return {"x_hat": x_hat, "bits_y": bits_y, "bits_z": bits_z}
 
 

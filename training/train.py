@@ -45,7 +45,7 @@ SPEEDS = (
     ("analysis.", 0.01),
     ("synthesis.modules_by_layer.blocks", 0.01),
     ("synthesis.modules_by_layer.lapped", 0.005),
-    ("synthesis.", 0.1),  # sees samples of a hundred units
+    ("filter.", 0.1),  # sees samples of a hundred units
     ("hyper.modules_by_layer.m.", 10.0),  # answers in latents of several hundred units
     ("", 2.0),
 )

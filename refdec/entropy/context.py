@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Latent decoding process of one tile: channel groups, two checkerboard phases, integer context networks.
+"""Latent decoding of one tile: channel groups, two checkerboard phases, integer context networks.
 
 ::
 
-      z_hat --> hyper decoder --> state, mu                     (whole picture, cropped to the tile)
+      z_hat --> hyper decoder --> state, mu                 (whole picture, cropped to the tile)
                                     |
       for each group k, phase p:    v
-                     head_k_p(state, activity, symbols, deviation) --> scale, mean
-                                    |
-                     scale_idx = clip((scale + 224) >> 3)  --> table --> rANS --> residual r
-                                    |
-                     e     = mean + 32 r -+ offset        (deviation from mu, 1/32 steps)
-                     y_hat = mu + ((e * step + 128) >> 8) (1/2 units)
-                                    |
-      state <-- update_k(state, r, e)      after the group: activity_k(r)
+          head_k_p(state, activity, symbols, deviation) --> scale, mean
+          scale --> scale_idx --> probability table --> residual r
+          e     = mean + 32 r -+ offset                     (deviation from mu, 1/32 steps)
+          y_hat = mu + e * step                             (1/2 units)
+          state <-- update_k(state, r, e)
+      after group k: activity_k(r)
 
-The networks see units of the quantisation step; nothing outside the tile is seen, so tiles are independent.
-The same process encodes: only the source of the residual differs.
+The networks see units of the quantisation step, and nothing outside the tile. The same process
+encodes: only the source of the residual differs.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,26 +26,28 @@ from refdec.arrays import BoolMap, I16Map, I32Map
 from refdec.clause import clause
 from refdec.network import Backend, CompiledNetwork, ModelSet, run_network
 
+NUM_PHASES = 2
 SCALE_OFFSET = 224
 """Added to the log2 scale (1/64 octave) so that scale index 0 starts at 2**-3.5."""
 SCALE_SHIFT = 3
 """1/64 octave to 1/8 octave, the pitch of the scale indices."""
-SCALE_COUNT = 80
+NUM_SCALES = 80
 DEVIATION_ONE = 32
 """Fixed-point one of means and deviations: a quantisation step."""
 DEVIATION_MAX = 2047
+"""Deviations are clipped to this before the context networks see them."""
+SYMBOL_MAX = 127
+"""Residuals are clipped to this before the context networks see them."""
 STEP_SHIFT = 8
 """Deviation (2**-5) times step (2**-4) to latent (2**-1)."""
 LATENT_MAX = 4095
-SYMBOL_MAX = 127
-"""Residuals are clipped to this before the context networks see them."""
 
 Trace = Callable[[str, I32Map], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
-    """What is known when the residual of one group and phase is coded; all maps are (C, h, w) of the group."""
+    """What is known when the residual of a group and phase is coded; maps are (C, h, w)."""
 
     group: int
     phase: int
@@ -60,7 +60,7 @@ class Step:
     mu: I32Map
     """Hyper mean, 1/2 units."""
     step: I32Map
-    """Quantisation step, 1/16 units; (C, 1, 1) where the quality is uniform."""
+    """Quantisation step, 1/16 units."""
 
     @property
     def tables(self) -> I32Map:
@@ -69,40 +69,49 @@ class Step:
 
 
 ResidualSource = Callable[[Step], I32Map]
-"""Gives the residuals (n,) of the coded positions of a step: from the stream, or from the encoder's quantiser."""
+"""Gives the residuals (n,) of the coded positions, from the stream or the encoder's quantiser."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ContextModel:
-    """The context networks of a model set, compiled for one backend."""
+    """The context networks of a model set, compiled for one backend, and their tables."""
 
     backend: Backend
     groups: tuple[int, ...]
+    """Channels of each group."""
     mean_groups: int
+    """Groups, from the first, whose mean is predicted."""
     heads: tuple[CompiledNetwork, ...]
+    """``head_k_p`` at 2 k + p."""
     updates: tuple[CompiledNetwork, ...]
     activities: tuple[CompiledNetwork, ...]
     steps: I16Map
     """(64, C): quantisation step per quality and channel, 1/16 units."""
     offsets: I32Map
-    """(80, 3): reconstruction offset by scale index and min(|r|, 2), 1/32 steps; first column zero."""
+    """(80, 3): reconstruction offset by scale index and min(|r|, 2), 1/32 steps."""
     skip_threshold: int
+    """Positions of a lower scale index are not coded."""
     luma: BoolMap
-    """(C,): channels that belong to the luma component."""
+    """(C,): channels of the luma component."""
 
     @classmethod
-    def compile(cls, model: ModelSet, backend: Backend, *, offsets: I32Map, skip_threshold: int) -> "ContextModel":
-        """Prepare the networks of `model` for `backend`."""
+    def compile(
+        cls, model: ModelSet, backend: Backend, *, offsets: I32Map, skip_threshold: int
+    ) -> "ContextModel":
+        """Prepare the networks of `model`; `offsets` (80, 2) are those for |r| = 1 and beyond."""
         groups = tuple(model.metadata["groups"])
+
+        def compiled(*names: str) -> tuple[CompiledNetwork, ...]:
+            return tuple(backend.compile(model.networks[name]) for name in names)
+
+        count = range(len(groups))
         return cls(
             backend=backend,
             groups=groups,
             mean_groups=model.metadata["mean_groups"],
-            heads=tuple(
-                backend.compile(model.networks[f"head_{k}_{p}"]) for k in range(len(groups)) for p in range(2)
-            ),
-            updates=tuple(backend.compile(model.networks[f"update_{k}"]) for k in range(len(groups))),
-            activities=tuple(backend.compile(model.networks[f"activity_{k}"]) for k in range(len(groups) - 1)),
+            heads=compiled(*(f"head_{k}_{p}" for k in count for p in range(NUM_PHASES))),
+            updates=compiled(*(f"update_{k}" for k in count)),
+            activities=compiled(*(f"activity_{k}" for k in count[:-1])),
             steps=model.tables["step"],
             offsets=np.pad(offsets, ((0, 0), (1, 0))),
             skip_threshold=skip_threshold,
@@ -144,88 +153,119 @@ def decode_tile_latent(
     -------
     (C, h, w) latent y_hat, 1/2 units, -4095 to 4095.
     """
-    h, w = quality.shape
-    networks = model.backend
-    y_hat = np.zeros((sum(model.groups), h, w), np.int32)
-    activity = np.zeros_like(y_hat)
-    deviation = np.zeros_like(mu)
-    y_hat[: mu.shape[0]] = mu
-    if monochrome:
-        y_hat[~model.luma] = 0
-    phase_of = (np.arange(h)[:, None] + np.arange(w)) % 2
-    features = networks.from_numpy(state)
-    for k, channels in enumerate(model.slices()):
-        if k == num_groups:
-            break
-        count = channels.stop - channels.start
-        has_mean = k < model.mean_groups
-        step = step_map(steps=model.steps[:, channels], quality=quality)
-        present = model.luma[channels, None, None] | (not monochrome)
-        symbols = np.zeros((count, h, w), np.int32)
-        for p in range(2):
-            # (1) Context network: scale and mean from everything decoded so far.
-            head = model.heads[2 * k + p]
-            known = {
-                "state": features,
-                "symbols": symbols,
-                "activity": activity[: channels.start],
-                "deviation": deviation[: channels.stop if p else channels.start],
-            }
-            out = run_network(head, {name: known[name] for name in head.inputs}, quality)
-            scale_idx = derive_scale_idx(scale=networks.to_numpy(out["scale"]))
-            mean = networks.to_numpy(out["mean"]) if has_mean else np.zeros_like(symbols)
-            # (2) Residual of the coded positions.
-            here = present & (phase_of == p)
-            coded = here & (scale_idx >= model.skip_threshold)
-            residual = np.zeros_like(symbols)
-            residual[coded] = source(
-                Step(group=k, phase=p, coded=coded, scale_idx=scale_idx, mean=mean, mu=y_hat[channels], step=step)
-            )
-            # (3) Reconstruction.
-            e = np.where(here, derive_deviation(residual=residual, mean=mean, scale_idx=scale_idx, offsets=model.offsets), 0)
-            y_hat[channels] = dequantise(mu=y_hat[channels], deviation=e, step=step)
-            # (4) What later steps see.
-            symbols += np.clip(residual, -SYMBOL_MAX, SYMBOL_MAX)
-            seen = np.clip(e, -DEVIATION_MAX, DEVIATION_MAX)
-            if has_mean:
-                deviation[channels] += seen
-            if k + 1 < len(model.groups) or p == 0:
-                news = {"state": features, "symbols": np.clip(residual, -SYMBOL_MAX, SYMBOL_MAX)}
-                if has_mean:
-                    news["deviation"] = seen
-                features = run_network(model.updates[k], news, quality)["out"]
+    tile = _Tile(model, state, mu, quality, monochrome=monochrome)
+    for group, channels in list(enumerate(model.slices()))[:num_groups]:
+        for phase in range(NUM_PHASES):
+            step = tile.predict(group, channels, phase)
+            residual = np.zeros_like(step.scale_idx)
+            residual[step.coded] = source(step)
+            tile.reconstruct(step, channels, residual)
             if trace is not None:
-                for name, value in (
-                    ("scale_idx", scale_idx), ("mask", coded.astype(np.int32)), ("residual", residual),
-                    ("mean", mean), ("y_hat", y_hat[channels]),
-                ):  # fmt: skip
-                    trace(f"group{k}/phase{p}/{name}", value)
-        if k + 1 < len(model.groups):
-            blurred = run_network(model.activities[k], {"symbols": symbols}, quality)
-            activity[channels] = networks.to_numpy(blurred["blur"])
-    return y_hat
+                prefix = f"group{group}/phase{phase}/"
+                trace(prefix + "scale_idx", step.scale_idx)
+                trace(prefix + "mask", step.coded.astype(np.int32))
+                trace(prefix + "residual", residual)
+                trace(prefix + "mean", step.mean)
+                trace(prefix + "y_hat", tile.y_hat[channels])
+        tile.finish_group(group, channels)
+    return tile.y_hat
+
+
+class _Tile:
+    """Variables of the process while a tile is decoded; maps are (C, h, w), zero where unknown."""
+
+    def __init__(
+        self, model: ContextModel, state: I32Map, mu: I32Map, quality: I32Map, *, monochrome: bool
+    ) -> None:
+        h, w = quality.shape
+        self.model, self.quality = model, quality
+        self.state = model.backend.from_numpy(state)
+        self.y_hat = np.zeros((sum(model.groups), h, w), np.int32)
+        self.y_hat[: len(mu)] = mu
+        self.present = model.luma | (not monochrome)
+        self.y_hat[~self.present] = 0
+        self.symbols = np.zeros_like(self.y_hat)
+        self.activity = np.zeros_like(self.y_hat)
+        self.deviation = np.zeros_like(mu)
+        self.phase = (np.arange(h)[:, None] + np.arange(w)) % NUM_PHASES
+
+    def predict(self, group: int, channels: slice, phase: int) -> Step:
+        """(1) Run the head network: scale index and mean of one group and phase."""
+        known = {
+            "state": self.state,
+            "symbols": self.symbols[channels],
+            "activity": self.activity[: channels.start],
+            "deviation": self.deviation[: channels.stop if phase else channels.start],
+        }
+        head = self.model.heads[NUM_PHASES * group + phase]
+        out = run_network(head, {name: known[name] for name in head.inputs}, self.quality)
+        out = {name: self.model.backend.to_numpy(tensor) for name, tensor in out.items()}
+        scale_idx = derive_scale_idx(scale=out["scale"])
+        here = self.present[channels, None, None] & (self.phase == phase)
+        return Step(
+            group=group,
+            phase=phase,
+            coded=here & (scale_idx >= self.model.skip_threshold),
+            scale_idx=scale_idx,
+            mean=out["mean"] * here if "mean" in out else np.zeros_like(scale_idx),
+            mu=self.y_hat[channels],
+            step=step_map(steps=self.model.steps[:, channels], quality=self.quality),
+        )
+
+    def reconstruct(self, step: Step, channels: slice, residual: I32Map) -> None:
+        """(2) Reconstruct from the residual; (3) tell the state what was decoded."""
+        deviation = derive_deviation(
+            residual=residual,
+            mean=step.mean,
+            scale_idx=step.scale_idx,
+            offsets=self.model.offsets,
+        )
+        self.y_hat[channels] = dequantise(mu=step.mu, deviation=deviation, step=step.step)
+        news = {"state": self.state, "symbols": np.clip(residual, -SYMBOL_MAX, SYMBOL_MAX)}
+        self.symbols[channels] += news["symbols"]
+        if step.group < self.model.mean_groups:
+            news["deviation"] = np.clip(deviation, -DEVIATION_MAX, DEVIATION_MAX)
+            self.deviation[channels] += news["deviation"]
+        if (step.group, step.phase) != (len(self.model.groups) - 1, NUM_PHASES - 1):
+            update = self.model.updates[step.group]
+            self.state = run_network(update, news, self.quality)["out"]
+
+    def finish_group(self, group: int, channels: slice) -> None:
+        """(4) Blur the magnitudes of a whole group, for the groups that follow."""
+        if group < len(self.model.activities):
+            symbols = {"symbols": self.symbols[channels]}
+            out = run_network(self.model.activities[group], symbols, self.quality)
+            self.activity[channels] = self.model.backend.to_numpy(out["blur"])
 
 
 def step_map(*, steps: I16Map, quality: I32Map) -> I32Map:
-    """Look up the quantisation steps (64, C) at a quality plane (h, w); returns (C, h, w), 1/16 units."""
+    """Look up quantisation steps (64, C) at a quality plane (h, w); (C, h, w), 1/16 units."""
     return steps[quality].transpose(2, 0, 1).astype(np.int32)
 
 
 @clause("8.4.2")
 def derive_scale_idx(*, scale: I32Map) -> I32Map:
     """Turn log2 of the residual's scale, 1/64 octave, into a table index 0 to 79."""
-    return np.clip((scale + SCALE_OFFSET) >> SCALE_SHIFT, 0, SCALE_COUNT - 1)
+    index = (scale + SCALE_OFFSET) >> SCALE_SHIFT
+    return np.clip(index, 0, NUM_SCALES - 1).astype(np.int32)
 
 
 @clause("8.4.3")
-def derive_deviation(*, residual: I32Map, mean: I32Map, scale_idx: I32Map, offsets: I32Map) -> I32Map:
-    """Add the residual to the mean, drawn towards zero by the offset of its table; 1/32 steps."""
+def derive_deviation(
+    *, residual: I32Map, mean: I32Map, scale_idx: I32Map, offsets: I32Map
+) -> I32Map:
+    """Add the residual, drawn towards zero by the offset of its table, to the mean; 1/32 steps."""
     offset = offsets[scale_idx, np.minimum(np.abs(residual), 2)]
-    return mean + DEVIATION_ONE * residual - np.sign(residual) * offset
+    sign = np.sign(residual).astype(np.int32)
+    return mean + DEVIATION_ONE * residual - sign * offset
 
 
 @clause("8.4.4")
 def dequantise(*, mu: I32Map, deviation: I32Map, step: I32Map) -> I32Map:
-    """Scale a deviation (1/32 steps) by its step (1/16 units) and add it to the hyper mean (1/2 units)."""
+    """Scale a deviation (1/32 steps) by its step (1/16 units), add it to the hyper mean, clip.
+
+    The result is in 1/2 units. |deviation| * step stays below 2**31, because |residual| <= 8191
+    and step <= 4095.
+    """
     scaled = (deviation * step + (1 << (STEP_SHIFT - 1))) >> STEP_SHIFT
-    return np.clip(mu + scaled, -LATENT_MAX, LATENT_MAX)
+    return np.clip(mu + scaled, -LATENT_MAX, LATENT_MAX).astype(np.int32)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hyper-latent: one static table per channel, then the hyper decoder network."""
 
-
 import numpy as np
 
 from refdec.arrays import I32Map

@@ -10,6 +10,8 @@ MAX_UE_PREFIX = 31
 """Most leading zero bits of a `ue(v)` code word in a segment header."""
 MAX_VARINT_BYTES = 4
 """Most bytes of a `varint` code word: 28 bits of value."""
+_MORE = 0x80
+"""High bit of a `varint` byte: another byte follows."""
 
 
 class BitReader:
@@ -43,7 +45,7 @@ class BitReader:
         return (word >> (8 * last - stop)) & ((1 << count) - 1)
 
     def read_ue(self, max_prefix: int = MAX_UE_PREFIX) -> int:
-        """Read `ue(v)`, Exp-Golomb of order 0. Raises MalformedStream (BIT-002) on a long prefix."""
+        """Read `ue(v)`, Exp-Golomb of order 0. Raises MalformedStream (BIT-002): long prefix."""
         offset, prefix = self.offset, 0
         while self.read_bits(1) == 0:
             prefix += 1
@@ -60,11 +62,11 @@ class BitReader:
         offset, value = self.offset, 0
         for index in range(MAX_VARINT_BYTES):
             byte = self.read_bits(8)
-            if index == 0 and byte == 0x80:
+            if index == 0 and byte == _MORE:
                 message = "varint starts with an empty group"
                 raise MalformedStream(message, requirement="BIT-004", offset=offset)
             value = (value << 7) | (byte & 0x7F)
-            if byte < 0x80:
+            if byte < _MORE:
                 return value
         message = f"varint of more than {MAX_VARINT_BYTES} bytes"
         raise MalformedStream(message, requirement="BIT-003", offset=offset)
@@ -125,7 +127,7 @@ class BitWriter:
             raise ValueError(message)
         groups = max(1, -(-value.bit_length() // 7))
         for index in reversed(range(groups)):
-            self.write_bits((0x80 if index else 0) | (value >> (7 * index) & 0x7F), 8)
+            self.write_bits((_MORE if index else 0) | (value >> (7 * index) & 0x7F), 8)
 
     def write_bytes(self, data: bytes) -> None:
         """Write `b(8 * len(data))`; the position shall be a byte boundary."""

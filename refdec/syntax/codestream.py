@@ -13,7 +13,7 @@ from refdec.errors import (
 )
 from refdec.syntax.bits import BitReader, BitWriter
 from refdec.syntax.element import ElementRow, parse_structure, write_structure
-from refdec.syntax.framing import Segment, parse_segment, segment_name, write_segment, write_start
+from refdec.syntax.framing import Segment, parse_segment, write_segment, write_start
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
@@ -162,7 +162,8 @@ class _Parser:
             raise MalformedStream(message, requirement="SOC-001", element="marker", offset=0)
         segment = parse_segment(self.data, offset, has_crc=has_crc, rows=self.rows)
         if segment.marker in RESERVED_MARKERS and header is None:
-            raise _structure_error("PIH is missing", "SEG-007", segment)
+            message = "PIH is missing"
+            raise _structure_error(message, "SEG-007", segment)
         return segment
 
     def _count_skippable(self, segment: Segment) -> None:
@@ -184,15 +185,16 @@ class _Parser:
                 return
             if SEGMENT_ORDER[index].required:
                 break
-        missing = SEGMENT_ORDER[index].marker.name
         earlier = [slot for slot in SEGMENT_ORDER[: self.slot] if slot.marker == segment.marker]
+        seen = any(other.marker == segment.marker for other in self.segments[:-1])
         if not earlier:
-            raise _structure_error(f"{missing} is missing before {segment.name}", "SEG-007", segment)
-        if any(other.marker == segment.marker for other in self.segments[:-1]) and not any(
-            slot.repeated for slot in earlier
-        ):
-            raise _structure_error(f"second {segment.name} segment", "SEG-006", segment)
-        raise _structure_error(f"{segment.name} is out of order", "SEG-005", segment)
+            message = f"{SEGMENT_ORDER[index].marker.name} is missing before {segment.name}"
+            raise _structure_error(message, "SEG-007", segment)
+        if seen and not any(slot.repeated for slot in earlier):
+            message = f"second {segment.name} segment"
+            raise _structure_error(message, "SEG-006", segment)
+        message = f"{segment.name} is out of order"
+        raise _structure_error(message, "SEG-005", segment)
 
     def _parse_payload(self, segment: Segment) -> None:
         match segment.marker:
@@ -307,10 +309,10 @@ def _variables(header: PictureHeader) -> dict[str, int]:
 
 
 def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:
-    """Return the bytes of a codestream; places and `is_complete` are not looked at.
+    """Return the bytes of a codestream, and parse them to check that they say the same.
 
-    `check=False` lets structures and orders through that break a requirement, to make streams
-    that a decoder shall reject.
+    Places and `is_complete` are not looked at. `check=False` lets values through that break a
+    requirement, to make streams that a decoder shall reject.
 
     Raises
     ------
@@ -324,7 +326,7 @@ def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:
 
     def segment(marker: Marker, value: Any) -> bytes:
         writer = BitWriter()
-        write_structure(value, writer, variables=variables, check=check)
+        write_structure(value, writer, variables=variables)
         writer.align()
         has_crc = header.segment_crc_flag == 1 and marker != Marker.PIH
         return write_segment(marker, writer.getvalue(), has_crc=has_crc)
@@ -343,6 +345,7 @@ def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:
         parts.append(segment(Marker.DPH, hashes))
     parts.append(write_segment(Marker.EOC))
     data = b"".join(parts)
-    if check:
-        parse_codestream(data)
+    if check and parse_codestream(data) != replace(codestream, is_complete=True):
+        message = "an absent element differs from its inferred value"
+        raise ValueError(message)
     return data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The declaration of a syntax element, and the checks that follow from it.
+"""The declaration of a syntax element and of the rules on it.
 
 A structure of the codestream is a frozen dataclass whose fields are `element` or `nested`
 declarations in codestream order. Everything that is known about an element is said there once.
@@ -37,21 +37,7 @@ class Element:
     structure: type | None = None
     name: str = ""
 
-    def is_present(self, context: Mapping[str, Any]) -> bool:
-        """Evaluate the condition on the elements before this one."""
-        return self.present_if is None or bool(evaluate(self.present_if, context))
-
-    def num_items(self, context: Mapping[str, Any]) -> int:
-        """Evaluate the number of items; 1 for a single value."""
-        return 1 if self.count is None else int(evaluate(self.count, context))
-
-    def largest(self, context: Mapping[str, Any]) -> int | None:
-        """Return the largest integer that the descriptor can say; None for byte strings."""
-        if self.descriptor is None or self.descriptor.largest is None:
-            return None
-        return self.descriptor.largest(evaluate(self.descriptor.size, context))
-
-    def check(self, value: int, context: Mapping[str, Any], offset: int | None = None) -> None:
+    def check(self, value: int, context: Mapping[str, Any], offset: int) -> None:
         """Raise the element's error when the value is reserved or out of range."""
         maximum = evaluate(self.maximum, context)
         if self.allowed is not None and value not in self.allowed:
@@ -159,45 +145,3 @@ def check_constraints(value: Any, offsets: Mapping[str, int]) -> None:
                 element=rule.element,
                 offset=offsets.get(rule.element),
             )
-
-
-def check_structure(value: Any, variables: Mapping[str, int] | None = None) -> None:
-    """Check a structure before it is written.
-
-    Raises
-    ------
-    RefdecError
-        A value breaks a requirement.
-    ValueError
-        No codestream can say it: a value that does not fit its descriptor, an array of the wrong
-        length, or an absent element that differs from its inferred value.
-    """
-    context: dict[str, Any] = {"_params": variables or {}}
-    for item in elements_of(type(value)):
-        stored = context[item.name] = getattr(value, item.name)
-        if not item.is_present(context):
-            if stored != item.inferred:
-                message = f"{item.name} is absent and shall be {item.inferred}"
-                raise ValueError(message)
-            continue
-        items = (stored,) if item.count is None else stored
-        if len(items) != item.num_items(context):
-            message = f"{item.name} shall have {item.num_items(context)} items"
-            raise ValueError(message)
-        for entry in items:
-            _check_item(item, entry, context)
-    check_constraints(value, {})
-
-
-def _check_item(declared: Element, entry: Any, context: Mapping[str, Any]) -> None:
-    largest = declared.largest(context)
-    if declared.descriptor is None:
-        check_structure(entry)
-    elif largest is not None:
-        if not 0 <= entry <= largest:
-            message = f"{declared.name} {entry} does not fit its descriptor"
-            raise ValueError(message)
-        declared.check(entry, context)
-    elif declared.descriptor.size not in {None, 8 * len(entry)}:
-        message = f"{declared.name} shall have {declared.descriptor.size} bits"
-        raise ValueError(message)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from refdec.syntax.bits import MAX_UE_PREFIX, MAX_VARINT_BYTES, BitReader, BitWriter
+from refdec.syntax.bits import BitReader, BitWriter
 
 
 def evaluate(expression: Any, context: Mapping[str, Any]) -> Any:
@@ -21,17 +21,13 @@ class Descriptor:
     size: Any
     read: Callable[[BitReader, int], int | bytes]
     write: Callable[[BitWriter, Any, int], None]
-    largest: Callable[[int], int] | None = None
-    """Largest value for a size; None for byte strings."""
     aligned: bool = False
     """Zero bits up to a byte boundary come first."""
 
 
 def u(size: Any) -> Descriptor:
     """Unsigned integer of `size` bits, most significant bit first."""
-    return Descriptor(
-        "u", size, BitReader.read_bits, BitWriter.write_bits, lambda bits: (1 << bits) - 1
-    )
+    return Descriptor("u", size, BitReader.read_bits, BitWriter.write_bits)
 
 
 def ue() -> Descriptor:
@@ -41,7 +37,6 @@ def ue() -> Descriptor:
         None,
         lambda reader, _: reader.read_ue(),
         lambda writer, value, _: writer.write_ue(value),
-        lambda _: (1 << (MAX_UE_PREFIX + 1)) - 2,
     )
 
 
@@ -52,7 +47,6 @@ def varint() -> Descriptor:
         None,
         lambda reader, _: reader.read_varint(),
         lambda writer, value, _: writer.write_varint(value),
-        lambda _: (1 << (7 * MAX_VARINT_BYTES)) - 1,
     )
 
 

@@ -16,7 +16,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from construct import Adapter, Array, Computed, Construct, IfThenElse, Struct, this
+from construct import Adapter, Array, Computed, Construct, ConstructError, IfThenElse, Struct, this
 from construct.expr import BinExpr
 
 from refdec.errors import RefdecError
@@ -24,13 +24,12 @@ from refdec.syntax.bits import BitReader, BitWriter
 from refdec.syntax.declaration import (
     Element,
     check_constraints,
-    check_structure,
     element,
     elements_of,
     nested,
     requirements_of,
 )
-from refdec.syntax.descriptors import evaluate
+from refdec.syntax.descriptors import Descriptor, evaluate
 
 __all__ = [
     "ElementRow",
@@ -73,10 +72,12 @@ class _Trace:
 class _ElementCodec(Construct):
     """Run one descriptor on the bit cursor, check the value, leave a row."""
 
-    def __init__(self, declared: Element, requirements: tuple[str, ...]) -> None:
+    def __init__(
+        self, declared: Element, descriptor: Descriptor, requirements: tuple[str, ...]
+    ) -> None:
         super().__init__()
         self.declared = declared
-        self.descriptor = declared.descriptor
+        self.descriptor = descriptor
         self.requirements = requirements
 
     def _parse(self, stream: BitReader, context: Any, path: str) -> int | bytes:  # noqa: ARG002
@@ -140,9 +141,9 @@ def _graph(structure: type, label: str = "") -> Construct:
     graph = []
     for item in elements_of(structure):
         codec = (
-            _ElementCodec(item, requirements_of(structure, item))
-            if item.structure is None
-            else _graph(item.structure, item.name)
+            _graph(item.structure, item.name)
+            if item.descriptor is None
+            else _ElementCodec(item, item.descriptor, requirements_of(structure, item))
         )
         if item.count is not None:
             codec = Array(item.count, codec)
@@ -176,23 +177,26 @@ def parse_structure(
         With the requirement, the element and its byte offset.
     """
     trace = _Trace(segment, rows)
-    parsed: _S = _graph(structure).parse_stream(reader, trace=trace, **(variables or {}))
+    kind: type = structure
+    parsed: _S = _graph(kind).parse_stream(reader, trace=trace, **(variables or {}))
     return parsed
 
 
 def write_structure(
-    value: Any, writer: BitWriter, *, variables: Mapping[str, int] | None = None, check: bool = True
+    value: Any, writer: BitWriter, *, variables: Mapping[str, int] | None = None
 ) -> None:
-    """Write a structure; `check=False` lets values through that break a requirement.
+    """Write one structure without checking its values.
 
     Raises
     ------
-    RefdecError, ValueError
-        As `check_structure`.
+    ValueError
+        A value does not fit its descriptor, or an array has the wrong length.
     """
-    if check:
-        check_structure(value, variables)
-    _graph(type(value)).build_stream(value, writer, **(variables or {}))
+    kind: type = type(value)
+    try:
+        _graph(kind).build_stream(value, writer, **(variables or {}))
+    except ConstructError as error:
+        raise ValueError(str(error)) from error
 
 
 _OPERATORS = {

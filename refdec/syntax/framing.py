@@ -91,7 +91,7 @@ def write_segment(marker: int, payload: bytes = b"", *, has_crc: bool = False) -
     """Return one segment; `marker` may be reserved, `payload` is empty for EOC."""
     writer = BitWriter()
     length = 0 if marker in {Marker.SOC, Marker.EOC} else len(payload)
-    write_structure(SegmentHeader(marker=marker, payload_length=length), writer, check=False)
+    write_structure(SegmentHeader(marker=marker, payload_length=length), writer)
     writer.write_bytes(payload)
     if has_crc:
         check = SegmentCheck(segment_crc=crc32c(writer.getvalue()))

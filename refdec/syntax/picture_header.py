@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The picture header: everything that parsing and memory depend on."""
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 from refdec.errors import NonConforming, UnsupportedFeature
-from refdec.syntax.declaration import Constraint, elements_of, increasing
+from refdec.syntax.declaration import Constraint, increasing
 from refdec.syntax.descriptors import u
-from refdec.syntax.element import element, expression_text, this
+from refdec.syntax.element import element, this
 from refdec.syntax.picture_variables import PictureVariables
-from refdec.syntax.profiles import NUM_LEVELS, Profile, levels
+from refdec.syntax.profiles import NUM_LEVELS, Profile
 
 _BINARY16_DEPTH = 16
 _EXPLICIT_FORMAT = this.default_format_flag == 0
@@ -202,67 +202,3 @@ class PictureHeader(PictureVariables):
             NonConforming,
         ),
     )
-
-
-def make_picture_header(
-    *, width: int, height: int, quality_idx: int, **elements: Any
-) -> PictureHeader:
-    """Return the shortest header for a picture; `elements` are the other elements, by name.
-
-    Sizes, gate flags and the level follow from the rest unless given: the level is the lowest
-    whose limits the picture keeps.
-
-    Raises
-    ------
-    NonConforming
-        The picture exceeds every level.
-    """
-
-    def all_inferred(gate: str) -> int:
-        return int(
-            all(
-                elements.get(item.name, item.inferred) == item.inferred
-                for item in elements_of(PictureHeader)
-                if expression_text(item.present_if) == f"{gate} == 0"
-            )
-        )
-
-    defaults: dict[str, Any] = {
-        "profile_idc": int(Profile.MAIN),
-        "model_set_idc": 0,
-        "picture_size_bits_minus1": max(1, (max(width, height) - 1).bit_length()) - 1,
-        "monochrome_flag": 0,
-        "default_format_flag": all_inferred("default_format_flag"),
-        "tool_header_flag": 0,
-        "log2_lanes": 0,
-        "tile_grid_flag": int("tile_width_minus1" in elements or "tile_height_minus1" in elements),
-        "num_layers_minus1": len(elements.get("layer_last_group", ())),
-    }
-    elements = defaults | elements
-    elements.setdefault("default_structure_flag", all_inferred("default_structure_flag"))
-    header = PictureHeader(
-        width_minus1=width - 1,
-        height_minus1=height - 1,
-        quality_idx=quality_idx,
-        **({"level_idc": NUM_LEVELS} | elements),
-    )
-    if "level_idc" in elements:
-        return header
-    return replace(header, level_idc=lowest_level(header))
-
-
-def lowest_level(header: PictureHeader) -> int:
-    """Return the lowest level_idc whose limits the picture keeps.
-
-    Raises
-    ------
-    NonConforming
-        The picture exceeds every level.
-    """
-    limits = [rule for rule in PictureHeader.CONSTRAINTS if rule.requirement.startswith("LVL")]
-    for level_idc in levels():
-        candidate = replace(header, level_idc=level_idc)
-        if all(rule.holds(candidate) for rule in limits):
-            return level_idc
-    message = "the picture exceeds every level"
-    raise NonConforming(message, requirement="LVL-001", element="width_minus1")

@@ -1,16 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """The variables derived from the picture header: sizes, tiles, layers."""
 
+from dataclasses import dataclass
+
 from refdec.arithmetic import ceil_div
 from refdec.errors import ConstraintViolation
-from refdec.syntax.geometry import (
-    TILE_UNIT,
-    TileRectangle,
-    hyper_latent_size,
-    latent_size,
-    tile_rectangle,
-)
 from refdec.syntax.profiles import Level, levels
+
+LATENT_STRIDE = 16
+"""Luma samples per latent position, in each direction."""
+HYPER_STRIDE = 4
+"""Latent positions per hyper-latent position, in each direction."""
+TILE_UNIT = 64
+"""Tile sizes are multiples of this many luma samples."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileRectangle:
+    """A tile on the latent grid."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index the tile in the last two axes of a latent tensor."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
 
 class PictureVariables:
@@ -66,22 +83,22 @@ class PictureVariables:
     @property
     def h16(self) -> int:
         """Rows of the latent tensor."""
-        return latent_size(self.pic_height)
+        return ceil_div(self.pic_height, LATENT_STRIDE)
 
     @property
     def w16(self) -> int:
         """Columns of the latent tensor."""
-        return latent_size(self.pic_width)
+        return ceil_div(self.pic_width, LATENT_STRIDE)
 
     @property
     def h64(self) -> int:
         """Rows of the hyper-latent tensor."""
-        return hyper_latent_size(self.pic_height)
+        return ceil_div(self.h16, HYPER_STRIDE)
 
     @property
     def w64(self) -> int:
         """Columns of the hyper-latent tensor."""
-        return hyper_latent_size(self.pic_width)
+        return ceil_div(self.w16, HYPER_STRIDE)
 
     @property
     def tile_width(self) -> int:
@@ -94,20 +111,26 @@ class PictureVariables:
         return TILE_UNIT * (self.tile_height_minus1 + 1) if self.tile_grid_flag else self.pic_height
 
     @property
+    def num_tile_columns(self) -> int:
+        """Tiles in a row."""
+        return ceil_div(self.pic_width, self.tile_width)
+
+    @property
     def num_tiles(self) -> int:
         """Tiles of the picture."""
-        return ceil_div(self.pic_width, self.tile_width) * ceil_div(
-            self.pic_height, self.tile_height
-        )
+        return self.num_tile_columns * ceil_div(self.pic_height, self.tile_height)
 
     def tile(self, tile_idx: int) -> TileRectangle:
-        """Return the rectangle of a tile on the latent grid."""
-        return tile_rectangle(
-            tile_idx=tile_idx,
-            height=self.pic_height,
-            width=self.pic_width,
-            tile_height=self.tile_height,
-            tile_width=self.tile_width,
+        """Return a tile on the latent grid; the last row and column end with the picture."""
+        row, column = divmod(tile_idx, self.num_tile_columns)
+        height = ceil_div(self.tile_height, LATENT_STRIDE)
+        width = ceil_div(self.tile_width, LATENT_STRIDE)
+        top, left = row * height, column * width
+        return TileRectangle(
+            top=top,
+            left=left,
+            height=min(height, self.h16 - top),
+            width=min(width, self.w16 - left),
         )
 
     def layer_groups(self, num_groups: int) -> tuple[range, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Views of the declarations: syntax tables in Markdown, the syntax as JSON, rows as JSON."""
+"""Views of the declarations: syntax tables in Markdown, and the syntax as JSON."""
 
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -7,12 +7,11 @@ from typing import Any, TypeAlias
 from refdec.syntax.codestream import SEGMENT_ORDER
 from refdec.syntax.declaration import Element, elements_of, requirements_of
 from refdec.syntax.descriptors import Descriptor
-from refdec.syntax.element import ElementRow, expression_text
+from refdec.syntax.element import expression_text
 from refdec.syntax.requirements import STRUCTURES, syntax_requirements
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 
 _INDENT = "&emsp;"
-_MAX_HEX_BYTES = 64
 _Line: TypeAlias = tuple[int, str, str, tuple[str, ...]]
 """Depth, syntax, descriptor and requirements of one line of a table."""
 
@@ -21,7 +20,8 @@ def descriptor_text(descriptor: Descriptor) -> str:
     """Return a descriptor as the tables print it: ``u(4)``, ``ue(v)``, ``b(256)``, ``varint``."""
     if descriptor.name == "varint":
         return descriptor.name
-    return f"{descriptor.name}({'v' if descriptor.size is None else expression_text(descriptor.size)})"
+    size = "v" if descriptor.size is None else expression_text(descriptor.size)
+    return f"{descriptor.name}({size})"
 
 
 def syntax_table(structure: type) -> str:
@@ -100,25 +100,3 @@ def _element_json(structure: type, item: Element) -> dict[str, Any]:
         "requirements": list(requirements_of(structure, item)),
     }
     return {key: value for key, value in entry.items() if value not in (None, [])}
-
-
-def row_json(row: ElementRow) -> dict[str, Any]:
-    """Return a row of `refdec inspect` as JSON values; bytes become their hexadecimal digits.
-
-    Payloads of more than 64 bytes are given by their length only.
-    """
-    if isinstance(row.value, int):
-        value: Any = row.value
-    elif len(row.value) <= _MAX_HEX_BYTES:
-        value = row.value.hex()
-    else:
-        value = {"num_bytes": len(row.value)}
-    return {
-        "segment": row.segment,
-        "element": row.element,
-        "byte": row.bit_offset // 8,
-        "bit_offset": row.bit_offset,
-        "width": row.width,
-        "value": value,
-        "requirements": list(row.requirements),
-    }

@@ -43,7 +43,7 @@ _FRAMING = {
     "SEG-003": "the codestream shall contain every byte of its segments",
     "SEG-004": "the payload of a segment shall end with its last element",
     "SEG-005": "segments shall be in order",
-    "SEG-006": "a PIH, TOH, SOZ, DPH or EOC segment shall occur once",
+    "SEG-006": "a SOC, PIH, TOH, SOZ or DPH segment shall occur at most once",
     "SEG-007": "the PIH and SOZ segments shall be present",
     "SEG-008": "segment_crc shall be the CRC-32C of the segment",
     "SEG-009": "there shall be at most 4096 MTD and reserved segments together",

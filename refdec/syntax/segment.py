@@ -93,7 +93,7 @@ class StartOfCodestream:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolHeader:
-    """Tool header (TOH): synthesis transforms, most recommended first, and filters."""
+    """Tool header (TOH): synthesis transforms, most recommended first."""
 
     num_synthesis_minus1: int = element(
         u(2),
@@ -108,7 +108,6 @@ class ToolHeader:
         allowed=range(NUM_SYNTHESIS_TRANSFORMS),
         count=this.num_synthesis_minus1 + 1,
     )
-    filter_flag: int = element(u(1), "1: the filter follows the synthesis.")
 
     CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
         distinct("TOH-004", "synthesis_transform_idc"),
@@ -116,7 +115,7 @@ class ToolHeader:
 
 
 DEFAULT_TOOL_HEADER = ToolHeader(
-    num_synthesis_minus1=0, synthesis_transform_idc=(SynthesisTransform.BASE,), filter_flag=1
+    num_synthesis_minus1=0, synthesis_transform_idc=(SynthesisTransform.BASE,)
 )
 """In force when the stream has no tool header."""
 
@@ -207,7 +206,9 @@ class DecodedPictureHash:
             "DPH-005",
             "hashes",
             "each hash point and synthesis transform shall have at most one hash",
-            lambda h: len({(x.hash_point_idc, x.synthesis_transform_idc) for x in h.hashes})
-            == len(h.hashes),
+            lambda h: (
+                len({(x.hash_point_idc, x.synthesis_transform_idc) for x in h.hashes})
+                == len(h.hashes)
+            ),
         ),
     )

@@ -37,5 +37,6 @@ def convert_colour(*, samples: I32Map, matrix: tuple[int, int, int, int], bit_de
         r_cr, g_cb, g_cr, b_cb = matrix
         planes = np.stack([y + r_cr * cr, y - g_cb * cb - g_cr * cr, y + b_cb * cb])
     shift = COEFFICIENT_BITS + SAMPLE_FRACTION - (bit_depth - 8)
-    rounded = (planes + (1 << (shift - 1))) >> shift
-    return np.clip(rounded + centre, 0, (1 << bit_depth) - 1).astype(np.uint16)
+    rounded = ((planes + (1 << (shift - 1))) >> shift) + centre
+    clipped: U16Map = np.clip(rounded, 0, (1 << bit_depth) - 1).astype(np.uint16)
+    return clipped

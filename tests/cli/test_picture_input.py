@@ -108,9 +108,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, name: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     path = save(tmp_path / name, RGB, exif=exif)
-    np.testing.assert_array_equal(
-        read_picture(path).samples, np.rot90(RGB, -1).transpose(2, 0, 1)
-    )
+    np.testing.assert_array_equal(read_picture(path).samples, np.rot90(RGB, -1).transpose(2, 0, 1))
 
 
 def test_foreign_colour_profile_is_noted(tmp_path: Path) -> None:

@@ -69,9 +69,7 @@ def read_deep(path: Path, bit_depth: int, shape: tuple[int, ...]) -> NDArray[np.
         case ".npy":
             return np.load(path).astype(np.int64)
         case ".png":
-            width, height, rows, info = png.Reader(str(path)).read()
-            assert info["bitdepth"] == 16
-            flat = np.array([list(row) for row in rows])
+            flat = np.array(read_png_rows(path))
         case ".tif" | ".tiff":
             flat = tifffile.imread(path)
             assert flat.dtype == np.uint16
@@ -84,13 +82,19 @@ def read_deep(path: Path, bit_depth: int, shape: tuple[int, ...]) -> NDArray[np.
     return (values * peak + 32767) // 65535 if is_scaled else values
 
 
+def read_png_rows(path: Path) -> list[list[int]]:
+    """Read a 16-bit PNG, components interleaved."""
+    with path.open("rb") as file:
+        _, _, rows, info = png.Reader(file).read()
+        assert info["bitdepth"] == 16
+        return [list(row) for row in rows]
+
+
 def test_full_range_stays_full_range_in_png(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     write_picture(path, random_samples(1, 10), 10)
-    _, _, rows, info = png.Reader(str(path)).read()
-    first = list(next(iter(rows)))
-    assert first[:2] == [0, 65535]
-    assert bytes([10]) in path.read_bytes().split(b"sBIT")[1][:1]
+    assert read_png_rows(path)[0][:2] == [0, 65535]
+    assert path.read_bytes().split(b"sBIT")[1][0] == 10
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a", "a.jai", ".png"])

@@ -68,6 +68,7 @@ def decode(
     backend: str = "auto",
     threads: int | None = None,
     limits: Limits | None = None,
+    synthesis: str | None = None,
     verify: bool = False,
     trace: Trace | None = None,
 ) -> Picture:
@@ -77,6 +78,7 @@ def decode(
     ----------
     source : path or bytes of a codestream.
     backend : ``"auto"``, ``"numpy"``, ``"integer"`` or ``"torch"``; all give the same samples.
+    synthesis : ``"simple"`` or ``"base"``; None takes what the stream recommends.
     verify : compare with the digests in the stream.
     trace : called with the name and value of every control point.
 
@@ -88,19 +90,10 @@ def decode(
         The file cannot be read.
     """
     codestream, codec = _open(source, backend, threads, limits)
-    header = codestream.picture_header
-    check_output_format(header)
-    latents = _decode_latents(codestream, codec, trace)
-    picture = reconstruct_picture(
-        codec=codec,
-        header=header,
-        y_hat=latents.y_hat,
-        quality=quality_plane(header),
-        use_filter=bool(codestream.tools.filter_flag),
-        trace=trace,
-    )
+    transform = choose_transform(codestream, synthesis)
+    latents, picture = _decode(codestream, codec, transform, trace)
     if verify:
-        for result in _compare(codestream, latents, picture):
+        for result in _compare(codestream, latents, picture, transform):
             if not result.matches:
                 message = f"point {result.point}: decoded {result.actual}, not {result.expected}"
                 raise HashMismatch(message, requirement="DPH-006", element="digest")
@@ -126,20 +119,30 @@ def verify(
     backend: str = "auto",
     threads: int | None = None,
     limits: Limits | None = None,
+    synthesis: str | None = None,
 ) -> tuple[HashResult, ...]:
-    """Compare what is decoded with every digest of the stream; empty if it carries none."""
+    """Compare what is decoded with the digests of the stream that speak of it; may be empty."""
     codestream, codec = _open(source, backend, threads, limits)
-    header = codestream.picture_header
-    check_output_format(header)
-    latents = _decode_latents(codestream, codec, None)
-    picture = reconstruct_picture(
-        codec=codec,
-        header=header,
-        y_hat=latents.y_hat,
-        quality=quality_plane(header),
-        use_filter=bool(codestream.tools.filter_flag),
-    )
-    return _compare(codestream, latents, picture)
+    transform = choose_transform(codestream, synthesis)
+    return _compare(codestream, *_decode(codestream, codec, transform, None), transform)
+
+
+def choose_transform(codestream: Codestream, synthesis: str | None) -> SynthesisTransform:
+    """Return the transform asked for, else the first recommended one at hand, else `base`.
+
+    Raises
+    ------
+    ValueError
+        Unknown name.
+    """
+    names = {"simple": SynthesisTransform.SIMPLE, "base": SynthesisTransform.BASE}
+    if synthesis is not None:
+        if synthesis not in names:
+            message = f"unknown synthesis transform {synthesis!r}"
+            raise ValueError(message)
+        return names[synthesis]
+    recommended = map(SynthesisTransform, codestream.tools.synthesis_transform_idc)
+    return next((t for t in recommended if t in names.values()), SynthesisTransform.BASE)
 
 
 def quality_plane(header: PictureHeader) -> I32Map:
@@ -172,10 +175,25 @@ def _open(
 ) -> tuple[Codestream, Codec]:
     codestream = parse(source)
     header = codestream.picture_header
-    (limits or Limits()).check(
-        pixels=header.pic_width * header.pic_height, level=header.level_idc
-    )
+    (limits or Limits()).check(pixels=header.pic_width * header.pic_height, level=header.level_idc)
     return codestream, get_codec(header.model_set_idc, backend, threads)
+
+
+def _decode(
+    codestream: Codestream, codec: Codec, transform: SynthesisTransform, trace: Trace | None
+) -> tuple[Latents, Picture]:
+    header = codestream.picture_header
+    check_output_format(header)
+    latents = _decode_latents(codestream, codec, trace)
+    picture = reconstruct_picture(
+        codec=codec,
+        header=header,
+        y_hat=latents.y_hat,
+        quality=quality_plane(header),
+        transform=transform,
+        trace=trace,
+    )
+    return latents, picture
 
 
 @clause("8.1")
@@ -240,15 +258,14 @@ def reconstruct_picture(
     header: PictureHeader,
     y_hat: I32Map,
     quality: I32Map,
-    use_filter: bool,
+    transform: SynthesisTransform,
     trace: Trace | None = None,
 ) -> Picture:
     """Synthesise a latent, crop to the picture and convert to samples."""
     planes = synthesise(
-        network=codec.synthesis,
+        networks=codec.synthesis(transform),
         y_hat=y_hat,
         quality=quality,
-        use_filter=use_filter,
         trace=_prefixed(trace, "synthesis/"),
     )
     samples = convert_colour(
@@ -258,9 +275,8 @@ def reconstruct_picture(
     )
     if trace is not None:
         trace("picture", samples.astype(np.int32))
-    kind = np.uint8 if header.bit_depth == 8 else np.uint16  # noqa: PLR2004
     return Picture(
-        samples=samples.astype(kind),
+        samples=samples.astype(np.uint8) if header.bit_depth == 8 else samples,  # noqa: PLR2004
         bit_depth=header.bit_depth,
         colour=Colour(
             primaries=header.colour_primaries,
@@ -272,11 +288,11 @@ def reconstruct_picture(
 
 
 def _compare(
-    codestream: Codestream, latents: Latents, picture: Picture
+    codestream: Codestream, latents: Latents, picture: Picture, transform: SynthesisTransform
 ) -> tuple[HashResult, ...]:
     decoded = {
         (HashPoint.LATENTS, SynthesisTransform.SIMPLE): ("L", latents.digest),
-        (HashPoint.SAMPLES, SynthesisTransform.BASE): ("S", picture.digest),
+        (HashPoint.SAMPLES, transform): ("S", picture.digest),
     }
     results = []
     for item in codestream.hashes:

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line ``refenc``: pictures to codestreams."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refdec import __version__
+from refdec.cli_support import (
+    Parser,
+    add_computing_options,
+    atomic_file,
+    check_backend,
+    check_destination,
+    integer_in,
+    run,
+)
+
+if TYPE_CHECKING:
+    from refenc.encode import Coded
+    from refenc.picture_io import SourcePicture
+
+MAX_QUALITY = 63
+DEFAULT_QUALITY = 32
+MAX_LOG2_LANES = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``refenc`` and return the exit status."""
+    return run("refenc", run_command, arguments)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Parse the options and run the subcommand."""
+    options = build_parser().parse_args(arguments)
+    check_backend(options.backend)
+    return run_encode(options)
+
+
+def build_parser() -> Parser:
+    """Declare the subcommands and their options."""
+    parser = Parser(prog="refenc", description="Encoder of JAI still pictures.")
+    parser.add_argument("--version", action="version", version=f"refenc {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    summary = "Encode a picture: PNG, JPEG, WebP, PPM or TIFF, 8-bit RGB or grey"
+    encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
+    encode.add_argument("picture", type=Path, metavar="PICTURE")
+    encode.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="codestream; default: the picture's name with .jai",
+    )
+    rate = encode.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--quality",
+        type=integer_in(0, MAX_QUALITY),
+        metavar="0..63",
+        help=f"quality index, larger is better (default: {DEFAULT_QUALITY})",
+    )
+    rate.add_argument(
+        "--bpp", type=positive_rate, metavar="RATE", help="at most so many bits per pixel"
+    )
+    encode.add_argument(
+        "--hash", action="store_true", help="put hashes of latents and samples into the stream"
+    )
+    encode.add_argument(
+        "--lanes",
+        type=log2_lanes,
+        metavar="N",
+        dest="log2_lanes",
+        help="entropy coder lanes, a power of two up to 1024 (default: chosen by size)",
+    )
+    add_computing_options(encode)
+    return parser
+
+
+def positive_rate(text: str) -> float:
+    """Convert bits per pixel: above 0, at most 100."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 100:  # noqa: PLR2004
+        message = f"{text!r} is not a rate above 0 and up to 100"
+        raise argparse.ArgumentTypeError(message)
+    return rate
+
+
+def log2_lanes(text: str) -> int:
+    """Convert a number of lanes to its base 2 logarithm."""
+    lanes = integer_in(1, 1 << MAX_LOG2_LANES)(text)
+    if lanes & (lanes - 1):
+        message = f"{lanes} is not a power of two"
+        raise argparse.ArgumentTypeError(message)
+    return lanes.bit_length() - 1
+
+
+def run_encode(options: argparse.Namespace) -> int:
+    """Encode one picture, write the stream and print a summary."""
+    output = options.output or options.picture.with_suffix(".jai")
+    check_destination(output, source=options.picture)
+
+    from refenc.picture_io import read_picture
+
+    picture = read_picture(options.picture)
+    for note in picture.notes:
+        print(f"refenc: note: {note}", file=sys.stderr)
+    start = time.perf_counter()
+    result = encode_picture(picture, options)
+    seconds = time.perf_counter() - start
+    with atomic_file(output) as file:
+        file.write(result.data)
+    if options.bpp is not None and result.bpp > options.bpp:
+        lowest = f"{options.bpp} bpp cannot be reached; the lowest quality takes {result.bpp:.3f}"
+        print(f"refenc: note: {lowest}", file=sys.stderr)
+    components, height, width = picture.samples.shape
+    kind = "grey" if components == 1 else "RGB"
+    print(f"picture  {options.picture}, {width}x{height} {kind}")
+    print(
+        f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, "
+        f"quality {result.quality}"
+    )
+    print(f"time     {seconds:.2f} s")
+    return 0
+
+
+def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
+    """Encode at the quality or up to the rate that the options say."""
+    from refenc.encode import Coded, Structure, encode, encode_at_rate
+
+    common = {
+        "hashes": options.hash,
+        "structure": Structure(log2_lanes=options.log2_lanes),
+        "backend": options.backend,
+        "threads": options.threads,
+    }
+    if options.bpp is not None:
+        with progress_bar() as progress:
+            return encode_at_rate(picture.samples, bpp=options.bpp, progress=progress, **common)
+    quality = DEFAULT_QUALITY if options.quality is None else options.quality
+    data = encode(picture.samples, quality=quality, **common)
+    _, height, width = picture.samples.shape
+    return Coded(data=data, quality=quality, bpp=8 * len(data) / (height * width))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that shows (done, total) on a terminal; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc="encoding", unit="trial", leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small codestreams to start from, and ways to put odd ones together."""
+
+from typing import Any
+
+from refdec.syntax.bits import BitWriter
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.element import write_structure
+from refdec.syntax.framing import write_segment, write_start
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.segment import (
+    HyperLatentSegment,
+    Marker,
+    Metadata,
+    PictureHash,
+    ResidualSegment,
+    ToolHeader,
+)
+
+START = write_start()
+END = write_segment(Marker.EOC)
+SOZ = write_segment(Marker.SOZ, b"z")
+SOR = write_segment(Marker.SOR, b"abc")
+MTD = write_segment(Marker.MTD, b"\x05user")
+
+
+def picture_header(**elements: Any) -> PictureHeader:
+    """Return the header of a 64x48 picture with other elements as given."""
+    defaults: dict[str, Any] = {
+        "profile_idc": 1,
+        "level_idc": 1,
+        "model_set_idc": 0,
+        "picture_size_bits_minus1": 5,
+        "width_minus1": 63,
+        "height_minus1": 47,
+        "monochrome_flag": 0,
+        "default_format_flag": 1,
+        "quality_idx": 10,
+        "log2_lanes": 0,
+        "default_structure_flag": 1,
+        "tool_header_flag": 0,
+    }
+    return PictureHeader(**(defaults | elements))
+
+
+def large_header(**elements: Any) -> PictureHeader:
+    """Return a header whose size elements have 16 bits."""
+    return picture_header(picture_size_bits_minus1=15, **elements)
+
+
+def payload_of(structure: Any, variables: dict[str, int] | None = None) -> bytes:
+    """Return the bytes of a structure with its padding; nothing is checked."""
+    writer = BitWriter()
+    write_structure(structure, writer, variables=variables)
+    writer.align()
+    return writer.getvalue()
+
+
+def segment_of(marker: Marker, structure: Any, variables: dict[str, int] | None = None) -> bytes:
+    """Return a whole segment without CRC; nothing is checked."""
+    return write_segment(marker, payload_of(structure, variables))
+
+
+def header_segment(**elements: Any) -> bytes:
+    """Return the PIH segment of `picture_header`."""
+    return segment_of(Marker.PIH, picture_header(**elements))
+
+
+def full_stream() -> Codestream:
+    """Return a codestream with every kind of segment: 2 layers of 2 tiles, CRC and hashes."""
+    return Codestream(
+        picture_header=picture_header(
+            picture_size_bits_minus1=6,
+            width_minus1=99,
+            height_minus1=63,
+            default_structure_flag=0,
+            tile_grid_flag=1,
+            num_layers_minus1=1,
+            layer_last_group=(2,),
+            segment_crc_flag=1,
+            tool_header_flag=1,
+        ),
+        tool_header=ToolHeader(
+            num_synthesis_minus1=1, synthesis_transform_idc=(1, 0), filter_flag=0
+        ),
+        metadata=(Metadata(metadata_type=1, payload=b"icc"),),
+        hyper_latent=HyperLatentSegment(payload=b"zz"),
+        residual=tuple(
+            ResidualSegment(layer_idx=layer, tile_idx=tile, payload=bytes([layer, tile]))
+            for layer in range(2)
+            for tile in range(2)
+        ),
+        trailing_metadata=(Metadata(metadata_type=3, payload=b"xmp"),),
+        hashes=(picture_hash(0), picture_hash(1, 1)),
+    )
+
+
+def picture_hash(point: int = 0, transform: int = 0, reserved: int = 0) -> PictureHash:
+    """Return a hash of zeros."""
+    return PictureHash(
+        hash_point_idc=point,
+        synthesis_transform_idc=transform,
+        reserved_zero_4bits=reserved,
+        digest=bytes(32),
+    )
