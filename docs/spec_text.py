@@ -114,5 +114,8 @@ def statements() -> tuple[Statement, ...]:
                 before = re.sub(r"(?:, |; )?\[[^\]]+\]", "", joined[: match.start()]).strip()
                 sentence = re.split(r"(?<=[.:])\s+(?=[A-Z*`])", before)[-1]
                 sentence = re.sub(r"^(?:[-*]|\(\d+\)|\d+\.) ", "", sentence)
+                lead = re.match(r"(\*\*\w+\*\*(?:\[ \w \])?(?:, )?)+:", joined)
+                if lead and not sentence.startswith("**"):
+                    sentence = f"{lead[0]} {sentence}"
                 found.append(Statement(match[1], sentence, clause))
     return tuple(found)

@@ -7,7 +7,14 @@ Everything below is imported when first used, so that ``import refdec`` costs no
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from refdec.decoding import HashResult, decode, decode_latents, parse, verify
+    from refdec.decoding import (
+        HashResult,
+        decode,
+        decode_latents,
+        decode_progressive,
+        parse,
+        verify,
+    )
     from refdec.errors import (
         CodestreamError,
         ConstraintViolation,
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "decoding": ("HashResult", "decode", "decode_latents", "parse", "verify"),
+    "decoding": ("HashResult", "decode", "decode_latents", "decode_progressive", "parse", "verify"),
     "errors": (
         "CodestreamError",
         "ConstraintViolation",
@@ -65,6 +72,7 @@ __all__ = [
     "__version__",
     "decode",
     "decode_latents",
+    "decode_progressive",
     "parse",
     "verify",
 ]

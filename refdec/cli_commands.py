@@ -89,7 +89,7 @@ def run_latents(options: argparse.Namespace) -> int:
         )
     print_summary(
         {
-            "latents": f"{options.output}, y_hat {latents.y_hat.shape}, z_hat {latents.z_hat.shape}",
+            "latents": f"{options.output}, y_hat {latents.y_hat.shape}",
             "stream": stream_text(parse(data), len(data)),
             "SHA-256": latents.digest(),
             "time": f"{seconds:.2f} s",

@@ -9,7 +9,6 @@ import argparse
 import errno
 import importlib.util
 import os
-import secrets
 import stat
 import sys
 import traceback
@@ -119,19 +118,21 @@ def describe_error(error: BaseException) -> tuple[str, int]:
     """Return one line for the user and the exit status."""
     match error:
         case UsageError():
-            return str(error), EXIT_USAGE
+            text, status = str(error), EXIT_USAGE
         case RefdecError():
-            return describe_refdec_error(error), error.exit_code
+            text, status = describe_refdec_error(error), error.exit_code
         case KeyboardInterrupt():
-            return "interrupted", EXIT_INTERRUPTED
+            text, status = "interrupted", EXIT_INTERRUPTED
         case MemoryError():
-            return "not enough memory", EXIT_LIMIT
-        case OSError(filename=str() | bytes() as name, strerror=str() as reason):
-            return f"{os.fsdecode(name)}: {reason}", EXIT_FILES
+            text, status = "not enough memory", EXIT_LIMIT
+        case OSError(filename=str() as name, strerror=str() as reason):
+            text, status = f"{name}: {reason}", EXIT_FILES
         case OSError():
-            return str(error) or type(error).__name__, EXIT_FILES
-    kind = type(error).__name__
-    return f"internal error, please report it: {kind}: {error} (JAI_DEBUG=1 shows where)", EXIT_BUG
+            text, status = str(error) or type(error).__name__, EXIT_FILES
+        case _:
+            bug = f"internal error, please report it: {type(error).__name__}: {error}"
+            text, status = f"{bug} (JAI_DEBUG=1 shows where)", EXIT_BUG
+    return text, status
 
 
 def describe_refdec_error(error: RefdecError) -> str:
@@ -197,7 +198,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 yield file
             return
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
             yield file

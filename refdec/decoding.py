@@ -1,37 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decoding process: order of calls, nothing else.
+"""The decoding process as a caller sees it.
 
 ::
 
     bytes --parse--> header, segments
     SOZ --> z_hat --hyper decoder--> state, mu --+
-    SOR (layer, tile) -----------------> tile latents --> y_hat  (point L)
-    y_hat --synthesis--> Y, Cb, Cr --colour--> samples            (point S)
+    SOR (layer, tile) ----------------------------> y_hat     (point L, `refdec.latents`)
+    y_hat --synthesis--> Y, Cb, Cr --colour--> samples        (point S, `refdec.reconstruction`)
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypedDict, Unpack
 
-import numpy as np
-
-from refdec.arrays import I32Map
-from refdec.clause import clause
 from refdec.codec import Codec, get_codec
-from refdec.entropy.context import Trace, decode_tile_latent
-from refdec.entropy.hyper_latent import decode_hyper_features, decode_hyper_latent
-from refdec.entropy.rans import make_decoder
-from refdec.entropy.residual import LayeredResiduals, hyper_lanes
-from refdec.entropy.tables import load_residual_tables
-from refdec.errors import HashMismatch, UnsupportedFeature
+from refdec.entropy.context import Trace
+from refdec.errors import HashMismatch, TruncatedStream, UnsupportedFeature
+from refdec.latents import decode_latent_planes
 from refdec.limits import Limits
-from refdec.picture import Colour, Latents, Picture
+from refdec.picture import Latents, Picture
+from refdec.reconstruction import LatentWindow, Region, reconstruct_picture, whole_picture
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import HashPoint, SynthesisTransform
-from refdec.synthesis.colour import MATRICES, convert_colour
-from refdec.synthesis.transform import synthesise
+from refdec.synthesis.colour import MATRICES
 
 Source = str | Path | bytes
+SYNTHESIS_NAMES = {"simple": SynthesisTransform.SIMPLE, "base": SynthesisTransform.BASE}
+CHUNK = 1 << 12
+
+
+class Options(TypedDict, total=False):
+    """How to decode; every choice but `layers` and `synthesis` leaves the samples as they are."""
+
+    backend: str
+    """``"auto"`` (the default), ``"numpy"``, ``"integer"`` or ``"torch"``."""
+    threads: int | None
+    limits: Limits | None
+    synthesis: str | None
+    """``"simple"`` or ``"base"``; by default what the stream recommends."""
+    layers: int | None
+    """Residual layers to decode, from the first; by default all."""
+    tolerant: bool
+    """Accept a stream that is cut after its hyper-latent, up to its last complete layer."""
+    region: Region | None
+    """Decode only this rectangle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +53,7 @@ class HashResult:
     """One digest of the stream beside what was decoded."""
 
     point: str
+    """``"L"`` or ``"S"``."""
     expected: str
     actual: str
 
@@ -48,7 +63,7 @@ class HashResult:
         return self.expected == self.actual
 
 
-def parse(source: Source) -> Codestream:
+def parse(source: Source, *, tolerant: bool = False) -> Codestream:
     """Read and check a codestream without decoding it.
 
     Raises
@@ -59,41 +74,34 @@ def parse(source: Source) -> Codestream:
         The file cannot be read.
     """
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    return parse_codestream(data)
+    return parse_codestream(data, tolerant=tolerant)
 
 
 def decode(
-    source: Source,
-    *,
-    backend: str = "auto",
-    threads: int | None = None,
-    limits: Limits | None = None,
-    synthesis: str | None = None,
-    verify: bool = False,
-    trace: Trace | None = None,
+    source: Source, *, verify: bool = False, trace: Trace | None = None, **options: Unpack[Options]
 ) -> Picture:
     """Decode a picture.
 
     Parameters
     ----------
     source : path or bytes of a codestream.
-    backend : ``"auto"``, ``"numpy"``, ``"integer"`` or ``"torch"``; all give the same samples.
-    synthesis : ``"simple"`` or ``"base"``; None takes what the stream recommends.
     verify : compare with the digests in the stream.
     trace : called with the name and value of every control point.
+    options : fields of `Options`.
 
     Raises
     ------
     RefdecError
-        The stream is malformed, unsupported, beyond `limits`, or differs from its digests.
+        The stream is malformed, unsupported, beyond the limits, or differs from its digests.
     OSError
         The file cannot be read.
+    ValueError
+        An option has no meaning: unknown backend or transform, a region outside the picture.
     """
-    codestream, codec = _open(source, backend, threads, limits)
-    transform = choose_transform(codestream, synthesis)
-    latents, picture = _decode(codestream, codec, transform, trace)
+    job = _Job(source, options)
+    latents, picture = job.picture(trace)
     if verify:
-        for result in _compare(codestream, latents, picture, transform):
+        for result in job.compare(latents, picture):
             if not result.matches:
                 message = f"point {result.point}: decoded {result.actual}, not {result.expected}"
                 raise HashMismatch(message, requirement="DPH-006", element="digest")
@@ -101,30 +109,108 @@ def decode(
 
 
 def decode_latents(
-    source: Source,
-    *,
-    backend: str = "auto",
-    threads: int | None = None,
-    limits: Limits | None = None,
-    trace: Trace | None = None,
+    source: Source, *, trace: Trace | None = None, **options: Unpack[Options]
 ) -> Latents:
-    """Decode up to conformance point L; no synthesis is run. Arguments and errors as `decode`."""
-    codestream, codec = _open(source, backend, threads, limits)
-    return _decode_latents(codestream, codec, trace)
+    """Decode up to conformance point L; no synthesis is run. Errors as `decode`."""
+    return _Job(source, options).latents(trace)
 
 
-def verify(
-    source: Source,
-    *,
-    backend: str = "auto",
-    threads: int | None = None,
-    limits: Limits | None = None,
-    synthesis: str | None = None,
-) -> tuple[HashResult, ...]:
+def verify(source: Source, **options: Unpack[Options]) -> tuple[HashResult, ...]:
     """Compare what is decoded with the digests of the stream that speak of it; may be empty."""
-    codestream, codec = _open(source, backend, threads, limits)
-    transform = choose_transform(codestream, synthesis)
-    return _compare(codestream, *_decode(codestream, codec, transform, None), transform)
+    job = _Job(source, options)
+    return job.compare(*job.picture(None))
+
+
+def decode_progressive(file: BinaryIO, **options: Unpack[Options]) -> Iterator[Picture]:
+    """Yield a picture each time another layer has arrived, the hyper-latent's preview first.
+
+    Raises
+    ------
+    RefdecError
+        As `decode`; a stream that ends early raises after its last picture.
+    """
+    options["tolerant"] = True
+    data, seen, complete = b"", -1, False
+    while chunk := file.read(CHUNK):
+        data += chunk
+        try:
+            job = _Job(data, options)
+        except TruncatedStream:
+            continue
+        complete = job.codestream.is_complete
+        if job.num_layers > seen:
+            seen = job.num_layers
+            yield job.picture(None)[1]
+    if not complete:
+        parse_codestream(data)  # says where and why
+
+
+class _Job:
+    """A parsed stream, the options, and what follows from both."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        self.codestream = parse(source, tolerant=options.get("tolerant", False))
+        self.options = options
+        header = self.header
+        limits = options.get("limits") or Limits()
+        limits.check(pixels=header.pic_width * header.pic_height, level=header.level_idc)
+        self.num_layers = len(self.codestream.residual) // header.num_tiles
+        if (layers := options.get("layers")) is not None:
+            self.num_layers = min(self.num_layers, max(layers, 0))
+        self.region = options.get("region") or whole_picture(header)
+        check_region(self.region, header)
+        self.transform = choose_transform(self.codestream, options.get("synthesis"))
+
+    @property
+    def header(self) -> PictureHeader:
+        return self.codestream.picture_header
+
+    @property
+    def codec(self) -> Codec:
+        backend, threads = self.options.get("backend", "auto"), self.options.get("threads")
+        return get_codec(self.header.model_set_idc, backend, threads)
+
+    def latents(self, trace: Trace | None) -> Latents:
+        """Decode the tiles that the region needs."""
+        return decode_latent_planes(
+            codestream=self.codestream,
+            codec=self.codec,
+            num_layers=self.num_layers,
+            tiles=LatentWindow.of(self.region, self.header).tiles(self.header),
+            trace=trace,
+        )
+
+    def picture(self, trace: Trace | None) -> tuple[Latents, Picture]:
+        """Decode latents and samples."""
+        check_output_format(self.header)
+        latents = self.latents(trace)
+        picture = reconstruct_picture(
+            codec=self.codec,
+            header=self.header,
+            y_hat=latents.y_hat,
+            transform=self.transform,
+            region=self.region,
+            trace=trace,
+        )
+        return latents, picture
+
+    def compare(self, latents: Latents, picture: Picture) -> tuple[HashResult, ...]:
+        """Digests of the whole picture speak of nothing less."""
+        is_whole = self.region == whole_picture(self.header)
+        if not is_whole or self.num_layers < self.header.num_layers:
+            return ()
+        decoded = {
+            (HashPoint.LATENTS, SynthesisTransform.SIMPLE): ("L", latents.digest),
+            (HashPoint.SAMPLES, self.transform): ("S", picture.digest),
+        }
+        results = []
+        for item in self.codestream.hashes:
+            kind = HashPoint(item.hash_point_idc), SynthesisTransform(item.synthesis_transform_idc)
+            if kind in decoded:
+                point, digest = decoded[kind]
+                expected = item.digest.hex()
+                results.append(HashResult(point=point, expected=expected, actual=digest()))
+        return tuple(results)
 
 
 def choose_transform(codestream: Codestream, synthesis: str | None) -> SynthesisTransform:
@@ -135,19 +221,34 @@ def choose_transform(codestream: Codestream, synthesis: str | None) -> Synthesis
     ValueError
         Unknown name.
     """
-    names = {"simple": SynthesisTransform.SIMPLE, "base": SynthesisTransform.BASE}
     if synthesis is not None:
-        if synthesis not in names:
+        if synthesis not in SYNTHESIS_NAMES:
             message = f"unknown synthesis transform {synthesis!r}"
             raise ValueError(message)
-        return names[synthesis]
+        return SYNTHESIS_NAMES[synthesis]
     recommended = map(SynthesisTransform, codestream.tools.synthesis_transform_idc)
-    return next((t for t in recommended if t in names.values()), SynthesisTransform.BASE)
+    return next((t for t in recommended if t in SYNTHESIS_NAMES.values()), SynthesisTransform.BASE)
 
 
-def quality_plane(header: PictureHeader) -> I32Map:
-    """Quality index of each latent position, (h16, w16)."""
-    return np.full((header.h16, header.w16), header.quality_idx, np.int32)
+def check_region(region: Region, header: PictureHeader) -> None:
+    """Refuse an empty region or one that leaves the picture.
+
+    Raises
+    ------
+    ValueError
+        Such a region.
+    """
+    if (
+        min(region.x, region.y) < 0
+        or min(region.width, region.height) < 1
+        or region.x + region.width > header.pic_width
+        or region.y + region.height > header.pic_height
+    ):
+        message = (
+            f"region {','.join(map(str, region))} is not inside the picture of "
+            f"{header.pic_width}x{header.pic_height} samples"
+        )
+        raise ValueError(message)
 
 
 def check_output_format(header: PictureHeader) -> None:
@@ -168,142 +269,3 @@ def check_output_format(header: PictureHeader) -> None:
         if is_used:
             message = f"{what} cannot be decoded yet"
             raise UnsupportedFeature(message, requirement="PIH-016", element=element)
-
-
-def _open(
-    source: Source, backend: str, threads: int | None, limits: Limits | None
-) -> tuple[Codestream, Codec]:
-    codestream = parse(source)
-    header = codestream.picture_header
-    (limits or Limits()).check(pixels=header.pic_width * header.pic_height, level=header.level_idc)
-    return codestream, get_codec(header.model_set_idc, backend, threads)
-
-
-def _decode(
-    codestream: Codestream, codec: Codec, transform: SynthesisTransform, trace: Trace | None
-) -> tuple[Latents, Picture]:
-    header = codestream.picture_header
-    check_output_format(header)
-    latents = _decode_latents(codestream, codec, trace)
-    picture = reconstruct_picture(
-        codec=codec,
-        header=header,
-        y_hat=latents.y_hat,
-        quality=quality_plane(header),
-        transform=transform,
-        trace=trace,
-    )
-    return latents, picture
-
-
-@clause("8.1")
-def _decode_latents(codestream: Codestream, codec: Codec, trace: Trace | None) -> Latents:
-    """Decode z_hat, then tile by tile y_hat."""
-    header, soz = codestream.picture_header, codestream.hyper_latent
-    layers = header.layer_groups(len(codec.context.groups))
-    z_hat = decode_hyper_latent(
-        decoder=make_decoder(
-            soz.payload,
-            lanes=hyper_lanes(header.num_lanes),
-            tables=codec.hyper_tables,
-            offset=soz.offset,
-        ),
-        channels=len(codec.hyper_tables.bounds),
-        h64=header.h64,
-        w64=header.w64,
-        offset=soz.offset,
-    )
-    if trace is not None:
-        trace("z_hat", z_hat)
-    quality = quality_plane(header)
-    state, mu = decode_hyper_features(network=codec.hyper, z_hat=z_hat, quality=quality)
-    y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int32)
-    for tile_idx in range(header.num_tiles):
-        rows, columns = header.tile(tile_idx).slices
-        segments = [s for s in codestream.residual if s.tile_idx == tile_idx]
-        y_hat[:, rows, columns] = decode_tile_latent(
-            model=codec.context,
-            state=np.ascontiguousarray(state[:, rows, columns]),
-            mu=np.ascontiguousarray(mu[:, rows, columns]),
-            quality=np.ascontiguousarray(quality[rows, columns]),
-            source=LayeredResiduals(
-                layers,
-                [
-                    make_decoder(
-                        segment.payload,
-                        lanes=header.num_lanes,
-                        tables=load_residual_tables().tables,
-                        offset=segment.offset,
-                    )
-                    for segment in segments
-                ],
-                [segment.offset for segment in segments],
-            ),
-            num_groups=len(codec.context.groups),
-            monochrome=bool(header.monochrome_flag),
-            trace=_prefixed(trace, f"tile{tile_idx}/"),
-        )
-    return Latents(
-        y_hat=y_hat,
-        z_hat=z_hat,
-        step=codec.context.steps[header.quality_idx].astype(np.int32),
-        model_set_idc=header.model_set_idc,
-    )
-
-
-@clause("9.1")
-def reconstruct_picture(
-    *,
-    codec: Codec,
-    header: PictureHeader,
-    y_hat: I32Map,
-    quality: I32Map,
-    transform: SynthesisTransform,
-    trace: Trace | None = None,
-) -> Picture:
-    """Synthesise a latent, crop to the picture and convert to samples."""
-    planes = synthesise(
-        networks=codec.synthesis(transform),
-        y_hat=y_hat,
-        quality=quality,
-        trace=_prefixed(trace, "synthesis/"),
-    )
-    samples = convert_colour(
-        samples=planes[: header.num_components, : header.pic_height, : header.pic_width],
-        matrix=MATRICES[header.matrix_coefficients],
-        bit_depth=header.bit_depth,
-    )
-    if trace is not None:
-        trace("picture", samples.astype(np.int32))
-    return Picture(
-        samples=samples.astype(np.uint8) if header.bit_depth == 8 else samples,  # noqa: PLR2004
-        bit_depth=header.bit_depth,
-        colour=Colour(
-            primaries=header.colour_primaries,
-            transfer=header.transfer_characteristics,
-            matrix=header.matrix_coefficients,
-            full_range=bool(header.full_range_flag),
-        ),
-    )
-
-
-def _compare(
-    codestream: Codestream, latents: Latents, picture: Picture, transform: SynthesisTransform
-) -> tuple[HashResult, ...]:
-    decoded = {
-        (HashPoint.LATENTS, SynthesisTransform.SIMPLE): ("L", latents.digest),
-        (HashPoint.SAMPLES, transform): ("S", picture.digest),
-    }
-    results = []
-    for item in codestream.hashes:
-        kind = HashPoint(item.hash_point_idc), SynthesisTransform(item.synthesis_transform_idc)
-        if kind in decoded:
-            point, digest = decoded[kind]
-            results.append(HashResult(point=point, expected=item.digest.hex(), actual=digest()))
-    return tuple(results)
-
-
-def _prefixed(trace: Trace | None, prefix: str) -> Trace | None:
-    if trace is None:
-        return None
-    return lambda name, value: trace(prefix + name, value)

@@ -15,6 +15,8 @@ import numpy as np
 from refdec.arrays import U8Map, U16Map
 from refdec.cli_support import UsageError, atomic_file
 
+BYTE_DEPTH = 8
+"""Samples of this depth are bytes; deeper ones take two."""
 Samples = U8Map | U16Map
 """(C, H, W): one component (luma) or three (R, G, B)."""
 
@@ -30,18 +32,18 @@ def interleave(samples: Samples) -> Samples:
     return np.ascontiguousarray(samples[0] if len(samples) == 1 else np.moveaxis(samples, 0, -1))
 
 
-def write_with_pillow(file: BinaryIO, samples: U8Map, name: str) -> None:
+def write_with_pillow(file: BinaryIO, samples: Samples, name: str) -> None:
     """Write 8-bit samples in the format that Pillow knows by `name`."""
-    from PIL import Image
+    from PIL import Image  # noqa: PLC0415
 
     Image.fromarray(interleave(samples)).save(file, format=name)
 
 
 def write_png(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
     """Write PNG; above 8 bits an sBIT chunk keeps the bit depth."""
-    if bit_depth == 8:
+    if bit_depth == BYTE_DEPTH:
         return write_with_pillow(file, samples, "PNG")
-    import png  # type: ignore[import-untyped]
+    import png  # type: ignore[import-untyped]  # noqa: PLC0415
 
     components, height, width = samples.shape
     rows = interleave(to_16_bit(samples, bit_depth)).astype(">u2").reshape(height, -1)
@@ -52,9 +54,9 @@ def write_png(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 
 def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
     """Write TIFF, uncompressed."""
-    if bit_depth == 8:
+    if bit_depth == BYTE_DEPTH:
         return write_with_pillow(file, samples, "TIFF")
-    import tifffile
+    import tifffile  # noqa: PLC0415
 
     tifffile.imwrite(
         file,
@@ -67,7 +69,7 @@ def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 
 def write_netpbm(file: BinaryIO, header: str, samples: Samples, bit_depth: int) -> None:
     """Write a Netpbm header and the samples, big-endian, of 8 or 16 bits."""
-    dtype = np.uint8 if bit_depth == 8 else np.dtype(">u2")
+    dtype = np.uint8 if bit_depth == BYTE_DEPTH else np.dtype(">u2")
     file.write(header.encode("ascii"))
     file.write(interleave(samples).astype(dtype).tobytes())
 
@@ -93,7 +95,9 @@ def write_pam(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 
 def write_npy(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
     """Write NPY: (C, H, W), uint8 or uint16."""
-    np.save(file, samples.astype(np.uint8 if bit_depth == 8 else np.uint16), allow_pickle=False)
+    np.save(
+        file, samples.astype(np.uint8 if bit_depth == BYTE_DEPTH else np.uint16), allow_pickle=False
+    )
 
 
 class PictureFormat(NamedTuple):

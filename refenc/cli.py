@@ -106,7 +106,8 @@ def run_encode(options: argparse.Namespace) -> int:
     output = options.output or options.picture.with_suffix(".jai")
     check_destination(output, source=options.picture)
 
-    from refenc.picture_io import read_picture
+    # Imported late, as below, so that usage errors are quick.
+    from refenc.picture_io import read_picture  # noqa: PLC0415
 
     picture = read_picture(options.picture)
     for note in picture.notes:
@@ -132,7 +133,7 @@ def run_encode(options: argparse.Namespace) -> int:
 
 def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
-    from refenc.encode import Coded, Structure, encode, encode_at_rate
+    from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
 
     common = {
         "hashes": options.hash,
@@ -155,7 +156,7 @@ def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from tqdm import tqdm
+    from tqdm import tqdm  # noqa: PLC0415
 
     with tqdm(desc="encoding", unit="trial", leave=False) as bar:
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from refdec.arrays import I32Map
 from refdec.codec import Codec, get_codec
-from refdec.decoding import reconstruct_picture
 from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.picture import latent_digest
+from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream, write_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile, levels
@@ -193,20 +193,16 @@ def encode_analysed(
             picture_header=header,
             hyper_latent=HyperLatentSegment(payload=z_payload),
             residual=residuals,
-            hashes=picture_hashes(codec, header, y_hat, plane) if hashes else (),
+            hashes=picture_hashes(codec, header, y_hat) if hashes else (),
         )
     )
 
 
-def picture_hashes(
-    codec: Codec, header: PictureHeader, y_hat: I32Map, plane: I32Map
-) -> tuple[PictureHash, ...]:
+def picture_hashes(codec: Codec, header: PictureHeader, y_hat: I32Map) -> tuple[PictureHash, ...]:
     """Digest the latent, and the picture of each synthesis transform, that a decoder will have."""
     points = [(HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=y_hat))]
     for transform in (SynthesisTransform.SIMPLE, SynthesisTransform.BASE):
-        picture = reconstruct_picture(
-            codec=codec, header=header, y_hat=y_hat, quality=plane, transform=transform
-        )
+        picture = reconstruct_picture(codec=codec, header=header, y_hat=y_hat, transform=transform)
         points.append((HashPoint.SAMPLES, transform, picture.digest()))
     return tuple(
         PictureHash(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from refdec.arrays import U8Map
 from refdec.errors import LimitExceeded, UnsupportedFeature
@@ -32,6 +32,7 @@ DECODER_ERRORS = (
     zlib.error,
 )
 """What Pillow raises on damaged files, besides OSError."""
+BYTE_DEPTH = 8
 BITS_PER_SAMPLE = 258
 """TIFF tag."""
 
@@ -69,7 +70,7 @@ def read_picture(path: Path) -> SourcePicture:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         message = f"{path}: too many pixels"
         raise LimitExceeded(message) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         message = f"{path}: not a readable picture (known are {', '.join(FORMATS)})"
         raise OSError(message) from error
     except DECODER_ERRORS as error:
@@ -80,14 +81,14 @@ def read_picture(path: Path) -> SourcePicture:
             raise
         message = f"{path}: damaged picture: {error}"
         raise OSError(message) from error
-    planes = samples[np.newaxis] if samples.ndim == 2 else np.moveaxis(samples, -1, 0)
+    planes = np.moveaxis(np.atleast_3d(samples), -1, 0)
     return SourcePicture(np.ascontiguousarray(planes), notes)
 
 
 def refuse_unsupported(path: Path, image: Image.Image) -> None:
     """Raise UnsupportedFeature for what the header says and cannot be encoded."""
     reason = None
-    if source_bit_depth(image) > 8:
+    if source_bit_depth(image) > BYTE_DEPTH:
         reason = "more than 8 bits per sample are not yet supported"
     # A camera's JPEG may carry further pictures (MPO): previews of the first, not frames.
     elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
@@ -103,14 +104,15 @@ def source_bit_depth(image: Image.Image) -> int:
     """Return the bits per sample in the file; Pillow's mode hides the depth of 16-bit RGB."""
     tags = getattr(image, "tag_v2", None)
     if tags is not None:
-        return max(tags.get(BITS_PER_SAMPLE, (1,)))
+        return max(map(int, tags.get(BITS_PER_SAMPLE, (1,))))
     if image.mode.startswith(("I", "F")):
         return 16
-    parameters = image.tile[0][3] if image.tile else ""
+    tiles = getattr(image, "tile", ())
+    parameters = tiles[0][3] if tiles else ""
     raw_mode, *rest = parameters if isinstance(parameters, tuple) else (parameters,)
     if image.format == "PPM" and rest and isinstance(rest[0], int):
         return rest[0].bit_length()
-    return 16 if ";16" in str(raw_mode) else 8
+    return 16 if ";16" in str(raw_mode) else BYTE_DEPTH
 
 
 def colour_notes(path: Path, image: Image.Image) -> tuple[str, ...]:

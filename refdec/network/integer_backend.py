@@ -5,7 +5,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from refdec.arrays import I16Map, I32Map
@@ -37,17 +36,15 @@ class IntegerBackend(Backend):
 
     def conv(self, prepared: Any, x: Plane) -> Plane:
         layer, (weight, bias, shift) = prepared
-        height, width = x.shape[1:]
-        around = layer.kernel // 2
+        (_, height, width), groups, around = x.shape, layer.groups, layer.kernel // 2
         padded = np.pad(x, ((0, 0), (around, around), (around, around)))
-        # (1) The factors of each position's products: (groups, I / groups * k * k, H * W).
-        windows = sliding_window_view(padded, (layer.kernel, layer.kernel), axis=(1, 2))
-        factors = windows.transpose(0, 3, 4, 1, 2).reshape(layer.groups, -1, height * width)
-        # (2) Sum of products, then bias.
-        matrix = weight.astype(np.int64).reshape(layer.groups, -1, factors.shape[1])
-        sums = np.matmul(matrix, factors).reshape(layer.out_channels, height, width)
-        sums += bias[:, None, None]
-        # (3) The arithmetic shift rounds towards minus infinity; the bias holds the offset.
+        sums = np.zeros((groups, layer.out_channels // groups, height * width), np.int64)
+        for row, column in np.ndindex(layer.kernel, layer.kernel):
+            values = padded[:, row : row + height, column : column + width]
+            values = values.reshape(groups, -1, height * width)
+            factors = weight[:, :, row, column].reshape(groups, -1, values.shape[1])
+            sums += np.einsum("goi,gip->gop", factors.astype(np.int64), values)
+        sums = sums.reshape(layer.out_channels, height, width) + bias[:, None, None]
         return clip(sums >> shift[:, None, None].astype(np.int64), layer.range)
 
     def pixel_shuffle(self, layer: layers.PixelShuffle, x: Plane) -> Plane:

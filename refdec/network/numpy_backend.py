@@ -4,18 +4,21 @@
 
 Tensors are float32 arrays that hold integers. The requantisation's factor 2**-shift is folded
 into weights and bias: scaling by a power of two changes no digit, so every partial sum is as
-exact as the integer it stands for, and `floor` completes the arithmetic shift.
+exact as the integer it stands for, and `floor` completes the arithmetic shift. Only where a layer
+has splits are their integer sums added, and shifted, in int32.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from refdec.arrays import F32Map
+from numpy.typing import NDArray
+
+from refdec.arrays import F32Map, I32Map
 from refdec.network.exactness import ConvTensors
 from refdec.network.integer_backend import IntegerBackend, clip
-from refdec.network.layers import Conv, ValueRange
+from refdec.network.layers import Conv
 
 _STRIP = 1200
 """Positions per strip of rows: keeps the copies in cache and the matrix product efficient."""
@@ -26,9 +29,11 @@ _CHUNK = 1 << 16
 class _PreparedConv(NamedTuple):
     layer: Conv
     weight: F32Map
-    """One matrix per kernel row, (k, groups, splits, O / groups, I / (groups * splits) * k); for a
-    depthwise layer (C, k, k, 1)."""
-    bias: F32Map
+    """One matrix per split and kernel row, (splits, k, groups, O / groups, I / (groups * splits) *
+    k); of a depthwise layer (C, k, k, 1)."""
+    bias: NDArray[Any]
+    """(O, 1)"""
+    shift: I32Map
     """(O, 1)"""
 
 
@@ -39,49 +44,63 @@ class NumpyBackend(IntegerBackend):
     dtype = np.float32
 
     def prepare_conv(self, layer: Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias = scaled(tensors)
+        weight, bias, shift = float_operands(layer, tensors)
         k, groups, splits = layer.kernel, layer.groups, layer.splits
         if _is_depthwise(layer):
             weight = weight.reshape(-1, k, k, 1)
         else:
             parts = weight.reshape(groups, layer.out_channels // groups, splits, -1, k, k)
-            matrices = parts.transpose(4, 0, 2, 1, 3, 5)
-            weight = matrices.reshape(k, groups, splits, layer.out_channels // groups, -1)
-        return _PreparedConv(layer, np.ascontiguousarray(weight), bias[:, None])
+            parts = parts.transpose(2, 4, 0, 1, 3, 5)
+            weight = parts.reshape(splits, k, groups, layer.out_channels // groups, -1)
+        return _PreparedConv(layer, np.ascontiguousarray(weight), bias[:, None], shift[:, None])
 
     def conv(self, prepared: _PreparedConv, x: F32Map) -> F32Map:
-        layer, matrices, bias = prepared
+        layer, weight, bias, shift = prepared
         if _is_depthwise(layer):
             return _depthwise(prepared, x)
         _, height, width = x.shape
         out = np.empty((layer.out_channels, height * width), np.float32)
         for begin, size, columns in _strips(x, layer.kernel):
             factors = columns.reshape(layer.groups, layer.splits, -1, columns.shape[1])
-            sums = matrices[0] @ factors[..., :size]
-            for row in range(1, layer.kernel):
-                sums += matrices[row] @ factors[..., row * width : row * width + size]
-            if layer.splits > 1:
-                sums = sums.sum(axis=1, dtype=np.float64)
-            sums = sums.reshape(layer.out_channels, size)
-            out[:, begin : begin + size] = _requantise(sums, bias, layer.range)
+            sums: NDArray[Any] = _products(weight[0], factors[:, 0], size, width)
+            if layer.splits == 1:
+                sums += bias
+                np.floor(sums, out=sums)
+            else:
+                sums = sums.astype(np.int32)
+                for split in range(1, layer.splits):
+                    sums += _products(weight[split], factors[:, split], size, width).astype(
+                        np.int32
+                    )
+                sums += bias
+                sums >>= shift
+            out[:, begin : begin + size] = clip(sums, layer.range)
         return out.reshape(-1, height, width)
 
 
-def scaled(tensors: ConvTensors) -> tuple[F32Map, F32Map]:
-    """Return weight and bias times 2**-shift, exact in binary32."""
-    scale = np.ldexp(np.float32(1), -tensors.shift.astype(np.int32))
-    weight = tensors.weight.astype(np.float32) * scale[:, None, None, None]
-    return weight, tensors.bias.astype(np.float32) * scale
+def float_operands(layer: Conv, tensors: ConvTensors) -> tuple[F32Map, NDArray[Any], I32Map]:
+    """Return weight, bias and shift (O) as the float backends use them.
+
+    Without splits, weight and bias are float32 and hold the factor 2**-shift. With splits, the
+    weight is as it is, the bias int32.
+    """
+    weight, shift = tensors.weight.astype(np.float32), tensors.shift.astype(np.int32)
+    if layer.splits > 1:
+        return weight, tensors.bias, shift
+    scale = np.ldexp(np.float32(1), -shift)
+    return weight * scale[:, None, None, None], tensors.bias.astype(np.float32) * scale, shift
 
 
 def _is_depthwise(layer: Conv) -> bool:
     return layer.groups == layer.in_channels == layer.out_channels
 
 
-def _requantise(sums: F32Map, bias: F32Map, limits: ValueRange) -> F32Map:
-    """Add the bias, round down and clip, in place."""
-    sums += bias
-    return clip(np.floor(sums, out=sums), limits)
+def _products(weight: F32Map, factors: F32Map, size: int, width: int) -> F32Map:
+    """Multiply by each kernel row's matrix, W positions apart, and add: (O, size)."""
+    sums = weight[0] @ factors[..., :size]
+    for row in range(1, len(weight)):
+        sums += weight[row] @ factors[..., row * width : row * width + size]
+    return sums.reshape(-1, size)
 
 
 def _strips(x: F32Map, kernel: int) -> Iterator[tuple[int, int, F32Map]]:
@@ -114,7 +133,7 @@ def _depthwise(prepared: _PreparedConv, x: F32Map) -> F32Map:
 
     Rows are padded and joined, so that a shift in two dimensions is one in memory.
     """
-    layer, weight, bias = prepared
+    layer, weight, bias, _ = prepared
     channels, height, width = x.shape
     out = np.empty(x.shape, np.float32)
     around = layer.kernel // 2
@@ -134,6 +153,7 @@ def _depthwise(prepared: _PreparedConv, x: F32Map) -> F32Map:
             begin = row * pitch + column
             np.multiply(flat[:, begin : begin + size], weight[chunk, row, column], out=product)
             sums += product
-        _requantise(sums, bias[chunk], layer.range)
+        sums += bias[chunk]
+        clip(np.floor(sums, out=sums), layer.range)
         out[chunk] = sums.reshape(count, height, pitch)[:, :, :width]
     return out

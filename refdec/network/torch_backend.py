@@ -19,7 +19,7 @@ from refdec.arrays import I16Map, I32Map
 from refdec.network import layers
 from refdec.network.backend import Backend
 from refdec.network.exactness import ConvTensors
-from refdec.network.numpy_backend import scaled
+from refdec.network.numpy_backend import float_operands
 
 
 class _PreparedConv(NamedTuple):
@@ -27,6 +27,8 @@ class _PreparedConv(NamedTuple):
     weights: tuple[Tensor, ...]
     """(O, I / (groups * splits), k, k) for each split."""
     bias: Tensor
+    """(O)"""
+    shift: Tensor
     """(O)"""
 
 
@@ -59,25 +61,26 @@ class TorchBackend(Backend):
         return tensor.numpy().astype(np.int32)
 
     def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias = (torch.from_numpy(array) for array in scaled(tensors))
+        weight, bias, shift = map(torch.from_numpy, float_operands(layer, tensors))
         parts = tuple(part.contiguous() for part in weight.chunk(layer.splits, dim=1))
-        return _PreparedConv(layer, parts, bias)
+        return _PreparedConv(layer, parts, bias, shift)
 
     def prepare_table(self, table: I16Map) -> Tensor:
         return torch.from_numpy(table.astype(np.float32))
 
     def conv(self, prepared: _PreparedConv, x: Tensor) -> Tensor:
-        layer, weights, bias = prepared
+        layer, weights, bias, shift = prepared
         around, groups = layer.kernel // 2, layer.groups
         if layer.splits == 1:
-            sums = functional.conv2d(x, weights[0], bias, padding=around, groups=groups)
+            sums = functional.conv2d(x, weights[0], bias, padding=around, groups=groups).floor_()
         else:
             parts = x.reshape(groups, layer.splits, -1, *x.shape[1:]).unbind(1)
-            sums = bias.double()[:, None, None]
+            sums = bias[:, None, None]
             for part, weight in zip(parts, weights, strict=True):
                 inputs = part.flatten(0, 1)
-                sums = sums + functional.conv2d(inputs, weight, padding=around, groups=groups)
-        return sums.floor_().clamp_(*layer.range).float()
+                sums = sums + functional.conv2d(inputs, weight, padding=around, groups=groups).int()
+            sums >>= shift[:, None, None]
+        return sums.clamp_(*layer.range).float()
 
     def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
         return functional.pixel_shuffle(x, layer.factor)

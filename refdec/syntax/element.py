@@ -119,7 +119,9 @@ class _StructureCodec(Adapter):
 
     def _parse(self, stream: BitReader, context: Any, path: str) -> Any:
         trace: _Trace = context._params.trace
-        trace.prefix = f"{self.label}[{context._index}]." if self.label else ""
+        if self.label:
+            trace.prefix = f"{self.label}[{context._index}]."
+            trace.offsets.setdefault(self.label, stream.offset)
         values = self.subcon._parsereport(stream, context, path)
         trace.prefix = ""
         parsed = self.structure(

@@ -41,7 +41,9 @@ def conv_tensors(weight: NDArray[Any], bias: Any = 0, shift: Any = 0, name: str 
     }
 
 
-def network(layers: list[Document], tensors: Tensors, inputs: list[Document] | None = None) -> Network:
+def network(
+    layers: list[Document], tensors: Tensors, inputs: list[Document] | None = None
+) -> Network:
     """Parse and bind."""
     return Network(description=parse_network(document(layers, inputs)), tensors=tensors)
 
@@ -70,7 +72,10 @@ def networks(draw: st.DrawFn, *, max_layers: int = 8) -> Network:
         {"name": "x", "channels": 4, "range": [-limit, limit], "stride": 16},
         {"name": "y", "channels": 8, "range": [0, limit], "stride": 16},
     ]
-    known = {item["name"]: TensorInfo(item["channels"], ValueRange(*item["range"]), 16, 0) for item in inputs}
+    known = {
+        item["name"]: TensorInfo(item["channels"], ValueRange(*item["range"]), 16, 0)
+        for item in inputs
+    }
     tensors: Tensors = {}
     layers: list[Document] = []
     for index in range(draw(st.integers(1, max_layers))):
@@ -86,7 +91,9 @@ def networks(draw: st.DrawFn, *, max_layers: int = 8) -> Network:
                 layer |= _random_conv(draw, rng, name, source, tensors) | {"range": [lo, bound]}
             case "pixel_shuffle" if source.channels % 4 == 0 and source.stride > 4:
                 layer["factor"] = 2
-            case "pixel_unshuffle" if source.channels <= 16 and source.stride < 32 and source.margin == 0:
+            case "pixel_unshuffle" if (
+                source.channels <= 16 and source.stride < 32 and source.margin == 0
+            ):
                 layer["factor"] = 2
             case "add" | "concat":
                 grid = (source.stride, source.margin)
@@ -96,7 +103,9 @@ def networks(draw: st.DrawFn, *, max_layers: int = 8) -> Network:
                     layer["range"] = [lo, bound]
                 sources.append(draw(st.sampled_from(same)))
             case "lookup":
-                tensors[name] = rng.integers(lo, bound, draw(st.integers(1, 300)), endpoint=True).astype(np.int16)
+                tensors[name] = rng.integers(
+                    lo, bound, draw(st.integers(1, 300)), endpoint=True
+                ).astype(np.int16)
                 layer |= {"table": name, "range": [lo, bound]}
             case "quality_bias":
                 tensors[name] = rng.integers(-3000, 3000, (64, source.channels)).astype(np.int16)
@@ -116,7 +125,9 @@ def networks(draw: st.DrawFn, *, max_layers: int = 8) -> Network:
         known[name] = description.tensors[name]
         layers.append(layer)
     final = document(layers, inputs)
-    final["outputs"] = [layer["name"] for layer in layers if draw(st.booleans())] or final["outputs"]
+    final["outputs"] = [layer["name"] for layer in layers if draw(st.booleans())] or final[
+        "outputs"
+    ]
     return Network(description=parse_network(final), tensors=tensors)
 
 
@@ -136,12 +147,16 @@ def _random_conv(
             "groups": groups, "splits": splits}  # fmt: skip
 
 
-def random_inputs(network: Network, rng: np.random.Generator, height: int, width: int, *, extreme: bool) -> Tensors:
+def random_inputs(
+    network: Network, rng: np.random.Generator, height: int, width: int, *, extreme: bool
+) -> Tensors:
     """Inputs for a picture of (height, width) samples: uniform, or only the bounds of the range."""
     tensors = {}
     for item in network.description.inputs:
         shape = (item.channels, height // item.stride, width // item.stride)
         lo, hi = item.range
-        plane = rng.choice([lo, hi], shape) if extreme else rng.integers(lo, hi, shape, endpoint=True)
+        plane = (
+            rng.choice([lo, hi], shape) if extreme else rng.integers(lo, hi, shape, endpoint=True)
+        )
         tensors[item.name] = plane.astype(np.int32)
     return tensors

@@ -23,7 +23,9 @@ torch = pytest.importorskip("torch")
 BACKENDS = [("integer", None), ("numpy", None), ("torch", 1), ("torch", 2)]
 
 
-def run(name: str, threads: int | None, net: Network, inputs: Any, quality: Any = None) -> dict[str, NDArray[Any]]:
+def run(
+    name: str, threads: int | None, net: Network, inputs: Any, quality: Any = None
+) -> dict[str, NDArray[Any]]:
     """Every layer's output, as int32."""
     backend = get_backend(name, threads)
     seen: dict[str, NDArray[Any]] = {}
@@ -53,7 +55,9 @@ def assert_all_agree(net: Network, inputs: Any, quality: Any = None) -> dict[str
 
 @given(net=networks(), seed=st.integers(0, 2**32 - 1), extreme=st.booleans(), uniform=st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_backends_agree_on_random_networks(net: Network, seed: int, extreme: bool, uniform: bool) -> None:
+def test_backends_agree_on_random_networks(
+    net: Network, seed: int, extreme: bool, uniform: bool
+) -> None:
     rng = np.random.default_rng(seed)
     h16, w16 = 2 * rng.integers(1, 5, 2)
     quality = rng.integers(0, 64, (1, 1) if uniform else (h16, w16))
@@ -118,8 +122,12 @@ def test_pixel_shuffle_order_is_that_of_torch() -> None:
     plane = np.arange(18 * 4 * 6, dtype=np.int32).reshape(18, 4, 6)
     tensor = torch.from_numpy(plane)
     inputs = [{"name": "x", "channels": 18, "range": [0, 999], "stride": 6}]
-    shuffle = network([{"op": "pixel_shuffle", "name": "t", "inputs": ["x"], "factor": 3}], {}, inputs)
-    unshuffle = network([{"op": "pixel_unshuffle", "name": "t", "inputs": ["x"], "factor": 2}], {}, inputs)
+    shuffle = network(
+        [{"op": "pixel_shuffle", "name": "t", "inputs": ["x"], "factor": 3}], {}, inputs
+    )
+    unshuffle = network(
+        [{"op": "pixel_unshuffle", "name": "t", "inputs": ["x"], "factor": 2}], {}, inputs
+    )
     out = assert_all_agree(shuffle, {"x": plane})["t"]
     np.testing.assert_array_equal(out, torch.nn.functional.pixel_shuffle(tensor, 3))
     out = assert_all_agree(unshuffle, {"x": plane})["t"]

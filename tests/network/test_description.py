@@ -126,7 +126,9 @@ def change(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
         ("NET-008", ("layers", 11, "n"), 10),
     ],
 )
-def test_malformed_descriptions_are_refused(requirement: str, path: tuple[Any, ...], value: Any) -> None:
+def test_malformed_descriptions_are_refused(
+    requirement: str, path: tuple[Any, ...], value: Any
+) -> None:
     with pytest.raises(ModelError) as caught:
         parse_network(change(path, value))
     assert caught.value.requirement == requirement

@@ -90,7 +90,10 @@ def test_packer_refuses_weights_one_above_the_bound(tmp_path: Path) -> None:
         ("NET-014", lambda data: save({}, {"jai": "{"})),
         ("NET-014", lambda data: save({}, {"jai": "[]"})),
         ("NET-014", lambda data: save({}, {"jai": '{"model_set_idc": 0, "networks": 5}'})),
-        ("NET-004", lambda data: data.replace(b'\\"networks\\":{\\"net\\"', b'\\"networks\\":{\\"ten\\"')),
+        (
+            "NET-004",
+            lambda data: data.replace(b'\\"networks\\":{\\"net\\"', b'\\"networks\\":{\\"ten\\"'),
+        ),
         ("NET-001", lambda data: data.replace(b"kernel", b"colonl")),
     ],
 )

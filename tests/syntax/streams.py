@@ -80,9 +80,7 @@ def full_stream() -> Codestream:
             segment_crc_flag=1,
             tool_header_flag=1,
         ),
-        tool_header=ToolHeader(
-            num_synthesis_minus1=1, synthesis_transform_idc=(1, 0), filter_flag=0
-        ),
+        tool_header=ToolHeader(num_synthesis_minus1=1, synthesis_transform_idc=(1, 0)),
         metadata=(Metadata(metadata_type=1, payload=b"icc"),),
         hyper_latent=HyperLatentSegment(payload=b"zz"),
         residual=tuple(

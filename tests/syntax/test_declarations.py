@@ -65,11 +65,11 @@ def test_bytes_never_raise_anything_but_our_errors(structure: type) -> None:
     check()
 
 
-@pytest.mark.parametrize("structure", ALL_STRUCTURES)
+@pytest.mark.parametrize(
+    "structure",
+    [item for item in ALL_STRUCTURES if "payload" not in {e.name for e in elements_of(item)}],
+)
 def test_every_truncation_is_an_error_that_names_the_element(structure: type) -> None:
-    if any(item.descriptor is not None and item.descriptor.aligned for item in elements_of(structure)):
-        pytest.skip("the last element takes whatever is left")
-
     @given(any_structure(structure))
     def check(value: Any) -> None:
         payload = payload_of(value, VARIABLES)
@@ -133,8 +133,8 @@ def _replace_bits(payload: bytes, row: ElementRow, value: int) -> bytes:
 
 
 def test_what_no_bits_can_say_is_a_value_error() -> None:
-    header = ToolHeader(num_synthesis_minus1=0, synthesis_transform_idc=(1,), filter_flag=0)
+    header = ToolHeader(num_synthesis_minus1=0, synthesis_transform_idc=(1,))
     with pytest.raises(ValueError, match="fit"):
-        payload_of(replace(header, filter_flag=2))
+        payload_of(replace(header, synthesis_transform_idc=(4,)))
     with pytest.raises(ValueError, match="1 elements"):
         payload_of(replace(header, synthesis_transform_idc=(1, 2)))

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams written straight from the syntax: any header, hyper-latent and residuals.
+
+The decoding process itself is run and asked for residuals, so the streams are consistent whatever
+the residuals are. Everything is integer arithmetic on raw random words: the bytes depend on the
+seed and on the model set, not on the machine.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from refdec.arrays import I32Map, I64Map
+from refdec.codec import Codec, get_codec
+from refdec.decoding import decode, decode_latents, quality_plane
+from refdec.entropy.context import Step, decode_tile_latent
+from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.residual import hyper_lanes
+from refdec.entropy.tables import TOTAL, load_residual_tables
+from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
+from refdec.syntax.framing import write_segment
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.profiles import Profile, levels
+from refdec.syntax.segment import (
+    HashPoint,
+    HyperLatentSegment,
+    Marker,
+    PictureHash,
+    ResidualSegment,
+    SynthesisTransform,
+    ToolHeader,
+)
+from refenc.rans import encode_substream
+
+Call = tuple[I32Map, I32Map]
+"""Table index and value of each symbol of one call of the entropy coder."""
+Rule = Callable[[Step], I32Map]
+"""Chooses the residuals (n,) of the coded positions of one group and phase."""
+
+
+class Draw:
+    """Random integers that every machine and every NumPy version draws alike."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.PCG64(seed)
+
+    def integers(self, count: int, low: int, high: int) -> I64Map:
+        """Return (count,) integers from `low` to `high`, both included."""
+        raw = self._generator.random_raw(count) >> np.uint64(32)
+        return (raw % np.uint64(high - low + 1)).astype(np.int64) + low
+
+    def residuals(self, tables: I32Map, *, widen: int = 0) -> I32Map:
+        """Return residuals (n,) distributed as their tables say.
+
+        `widen` takes the distribution of a table so many scale indices further: 8 doubles the
+        scale, so that what the context networks expect is exceeded.
+        """
+        coded = load_residual_tables().tables
+        wide = np.minimum(tables + widen, len(coded.bounds) - 1)
+        symbols = coded.slot_symbols[wide, self.integers(tables.size, 0, TOTAL - 1)]
+        return symbols.astype(np.int32) - coded.bounds[wide]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a stream says beside its headers."""
+
+    header: PictureHeader
+    z_hat: I32Map
+    calls: tuple[tuple[tuple[Call, ...], ...], ...]
+    """Calls by tile and channel group."""
+
+    @property
+    def num_groups(self) -> int:
+        """Channel groups of the model set."""
+        return len(self.calls[0])
+
+    def layer_calls(self, *, layer_idx: int, tile_idx: int) -> list[Call]:
+        """Return the calls of one residual segment."""
+        groups = self.header.layer_groups(self.num_groups)[layer_idx]
+        return [call for group in groups for call in self.calls[tile_idx][group]]
+
+    def residual_payload(self, calls: list[Call]) -> bytes:
+        """Encode calls as the payload of a residual segment."""
+        tables = load_residual_tables().tables
+        return encode_substream(calls, lanes=self.header.num_lanes, tables=tables)
+
+    def hyper_payload(self, z_hat: I32Map) -> bytes:
+        """Encode a hyper-latent as the payload of the SOZ segment."""
+        channels, h64, w64 = z_hat.shape
+        call = hyper_latent_tables(channels=channels, h64=h64, w64=w64), z_hat.ravel()
+        lanes = hyper_lanes(self.header.num_lanes)
+        return encode_substream([call], lanes=lanes, tables=codec().hyper_tables)
+
+    def codestream(self, **segments: Any) -> Codestream:
+        """Put the segments together; `segments` are further fields of `Codestream`."""
+        places = [
+            (layer_idx, tile_idx)
+            for layer_idx in range(self.header.num_layers)
+            for tile_idx in range(self.header.num_tiles)
+        ]
+        return Codestream(
+            picture_header=self.header,
+            hyper_latent=HyperLatentSegment(payload=self.hyper_payload(self.z_hat)),
+            residual=tuple(
+                ResidualSegment(
+                    layer_idx=layer_idx,
+                    tile_idx=tile_idx,
+                    payload=self.residual_payload(
+                        self.layer_calls(layer_idx=layer_idx, tile_idx=tile_idx)
+                    ),
+                )
+                for layer_idx, tile_idx in places
+            ),
+            **segments,
+        )
+
+
+def codec() -> Codec:
+    """Return the networks and tables that all streams of the suite are made with."""
+    return get_codec(0, "numpy")
+
+
+def num_groups() -> int:
+    """Return the number of channel groups of the model set."""
+    return len(codec().context.groups)
+
+
+def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> PictureHeader:
+    """Declare a picture, in the lowest level that holds it; `elements` override the rest."""
+    structure = {
+        "tile_grid_flag",
+        "num_layers_minus1",
+        "layer_last_group",
+        "segment_crc_flag",
+    } & elements.keys()
+    colour = {
+        "bit_depth_minus8",
+        "colour_primaries",
+        "transfer_characteristics",
+        "matrix_coefficients",
+    } & elements.keys()
+    values = {
+        "profile_idc": Profile.MAIN,
+        "level_idc": 1,
+        "model_set_idc": 0,
+        "picture_size_bits_minus1": max(width - 1, height - 1, 1).bit_length() - 1,
+        "width_minus1": width - 1,
+        "height_minus1": height - 1,
+        "monochrome_flag": 0,
+        "default_format_flag": int(not colour),
+        "quality_idx": quality,
+        "log2_lanes": 0,
+        "default_structure_flag": int(not structure),
+        "tool_header_flag": 0,
+        "extension_flag": 0,
+    }
+    declared = PictureHeader(**(values | elements))
+    if "level_idc" in elements:
+        return declared
+    lowest = next(
+        level.level_idc
+        for level in levels().values()
+        if declared.num_lanes <= level.max_lanes
+        and declared.num_tiles <= level.max_tiles
+        and declared.num_tiles * declared.num_layers <= level.max_residual_segments
+        and width * height <= level.max_samples
+        and max(width, height) <= level.max_side
+    )
+    return replace(declared, level_idc=lowest)
+
+
+def layers(*last_groups: int) -> dict[str, Any]:
+    """Return the header elements of layers that end with these groups, and one more."""
+    return {"num_layers_minus1": len(last_groups), "layer_last_group": last_groups}
+
+
+def tiles(width: int, height: int) -> dict[str, Any]:
+    """Return the header elements of a tile grid; sizes in luma samples, multiples of 64."""
+    return {
+        "tile_grid_flag": 1,
+        "tile_width_minus1": width // 64 - 1,
+        "tile_height_minus1": height // 64 - 1,
+    }
+
+
+def random_z(picture: PictureHeader, draw: Draw, amplitude: int) -> I32Map:
+    """Return a uniform hyper-latent (Z, h64, w64)."""
+    shape = len(codec().hyper_tables.bounds), picture.h64, picture.w64
+    values = draw.integers(int(np.prod(shape)), -amplitude, amplitude)
+    return values.astype(np.int32).reshape(shape)
+
+
+def fill(picture: PictureHeader, *, z_hat: I32Map, rule: Rule) -> Content:
+    """Run the decoding process with chosen residuals and keep them."""
+    model, quality = codec().context, quality_plane(picture)
+    state, mu = decode_hyper_features(network=codec().hyper, z_hat=z_hat, quality=quality)
+    calls: list[tuple[tuple[Call, ...], ...]] = []
+    for tile_idx in range(picture.num_tiles):
+        rows, columns = picture.tile(tile_idx).slices
+        by_group: list[list[Call]] = [[] for _ in model.groups]
+
+        def source(step: Step, by_group: list[list[Call]] = by_group) -> I32Map:
+            residual = rule(step).astype(np.int32)
+            by_group[step.group].append((step.tables, residual))
+            return residual
+
+        decode_tile_latent(
+            model=model,
+            state=np.ascontiguousarray(state[:, rows, columns]),
+            mu=np.ascontiguousarray(mu[:, rows, columns]),
+            quality=np.ascontiguousarray(quality[rows, columns]),
+            source=source,
+            num_groups=len(model.groups),
+            monochrome=bool(picture.monochrome_flag),
+        )
+        calls.append(tuple(map(tuple, by_group)))
+    return Content(header=picture, z_hat=z_hat, calls=tuple(calls))
+
+
+def natural(picture: PictureHeader, *, seed: int, amplitude: int = 2, widen: int = 0) -> Content:
+    """Fill a picture with content that is as random as its probability tables expect."""
+    draw = Draw(seed)
+    z_hat = random_z(picture, draw, amplitude)
+    return fill(picture, z_hat=z_hat, rule=lambda step: draw.residuals(step.tables, widen=widen))
+
+
+def with_hashes(codestream: Codestream, points: str = "LS") -> Codestream:
+    """Add the digests of the points, ``"L"``, ``"S"`` or both in that order."""
+    data = write_codestream(replace(codestream, hashes=()))
+    known = {
+        "L": (HashPoint.LATENTS, SynthesisTransform.SIMPLE, lambda: decode_latents(data).digest()),
+        "S": (HashPoint.SAMPLES, SynthesisTransform.BASE, lambda: decode(data).digest()),
+    }
+    return replace(
+        codestream,
+        hashes=tuple(
+            PictureHash(
+                hash_point_idc=known[point][0],
+                synthesis_transform_idc=known[point][1],
+                reserved_zero_4bits=0,
+                digest=bytes.fromhex(known[point][2]()),
+            )
+            for point in points
+        ),
+    )
+
+
+def with_tools(codestream: Codestream, *transforms: int, filter_flag: int = 1) -> Codestream:
+    """Add a tool header."""
+    tools = ToolHeader(
+        num_synthesis_minus1=len(transforms) - 1,
+        synthesis_transform_idc=transforms,
+        filter_flag=filter_flag,
+    )
+    announced = replace(codestream.picture_header, tool_header_flag=1)
+    return replace(codestream, picture_header=announced, tool_header=tools)
+
+
+def insert_segments(data: bytes, *, before: Marker, inserted: bytes) -> bytes:
+    """Put whole segments in front of the first segment with a marker."""
+    segments = parse_codestream(data).segments
+    offset = next(segment.offset for segment in segments if segment.marker == before)
+    return data[:offset] + inserted + data[offset:]
+
+
+def reserved_segment(marker: int, payload: bytes = b"", *, has_crc: bool = False) -> bytes:
+    """Return a segment that a decoder skips."""
+    return write_segment(marker, payload, has_crc=has_crc)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every stream of the suite is made."""
+
+from functools import cache
+
+from conformance.recipes import (
+    entropy,
+    invalid_codestream,
+    invalid_elements,
+    invalid_entropy,
+    pictures,
+    structure,
+    syntax,
+)
+from conformance.recipes.recipe import Recipe
+
+_MODULES = (
+    pictures,
+    structure,
+    syntax,
+    entropy,
+    invalid_codestream,
+    invalid_elements,
+    invalid_entropy,
+)
+
+
+@cache
+def all_recipes() -> dict[str, Recipe]:
+    """Return the recipes by case id, in the order of the suite.
+
+    Raises
+    ------
+    ValueError
+        Two recipes have the same id.
+    """
+    recipes = [recipe for module in _MODULES for recipe in module.RECIPES]
+    found = {recipe.id: recipe for recipe in recipes}
+    if len(found) != len(recipes):
+        message = "two recipes have the same case id"
+        raise ValueError(message)
+    return found

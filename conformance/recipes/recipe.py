@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recipe says about its stream."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is wrong with an invalid stream, and how it was before."""
+
+    requirements: tuple[str, ...]
+    """Requirements that a decoder may name; any of them is the right reason."""
+    element: str
+    """The one field that is wrong: syntax element, or part of a segment."""
+    sound: Callable[[], bytes]
+    """The stream without the fault."""
+    parses_only: bool = False
+    """The sound stream is legal, but uses what this edition's decoder does not decode."""
+    by_verifying: bool = False
+    """Only a decoder that verifies the hashes of the stream can notice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One case of the suite."""
+
+    id: str
+    """suite/name"""
+    purpose: str
+    """What the stream holds."""
+    catches: str
+    """The mistake that it catches."""
+    build: Callable[[], bytes]
+    is_exact: bool = True
+    """The bytes do not depend on the floating-point arithmetic of the encoder's analysis."""
+    clauses: tuple[str, ...] = ()
+    fault: Fault | None = None
+    """None for a valid stream."""

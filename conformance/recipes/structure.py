@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lanes, tiles, layers and segment CRCs, with content drawn from the probability tables."""
+
+from typing import Any
+
+import numpy as np
+
+from conformance import build
+from conformance.recipes.recipe import Recipe
+from refdec.arrays import I32Map
+from refdec.entropy.context import Step
+from refdec.syntax.codestream import write_codestream
+from refdec.syntax.picture_header import PictureHeader
+
+
+def _recipe(
+    name: str,
+    purpose: str,
+    catches: str,
+    size: tuple[int, int],
+    *,
+    seed: int,
+    quality: int = 24,
+    **elements: Any,
+) -> Recipe:
+    def make() -> bytes:
+        declared = build.header(*size, quality=quality, **elements)
+        content = build.natural(declared, seed=seed)
+        return write_codestream(build.with_hashes(content.codestream()))
+
+    return Recipe(
+        id=f"structure/{name}",
+        purpose=purpose,
+        catches=catches,
+        build=make,
+        clauses=("8.1", "8.4", "8.4.1"),
+    )
+
+
+def _lanes(log2_lanes: int) -> Recipe:
+    return _recipe(
+        f"lanes-{1 << log2_lanes}",
+        f"{1 << log2_lanes} entropy coder lanes, full and partial rounds",
+        "wrong order of words in a round, or lanes not restarted at 0 in each call",
+        (64, 64) if log2_lanes < 9 else (96, 80),  # noqa: PLR2004
+        seed=100 + log2_lanes,
+        quality=60,
+        log2_lanes=log2_lanes,
+    )
+
+
+def _layers(count: int) -> Recipe:
+    last = tuple(range(count - 1))
+    return _recipe(
+        f"layers-{count}",
+        f"{count} layers, the last with all groups that remain",
+        "sub-streams finished at the wrong group",
+        (80, 48),
+        seed=200 + count,
+        **build.layers(*last),
+    )
+
+
+def nothing(step: Step) -> I32Map:
+    """Return zero residuals."""
+    return np.zeros(step.tables.shape, np.int32)
+
+
+def many_segments_header(tile_height: int) -> PictureHeader:
+    """Declare the widest picture of level 1 with seven layers."""
+    return build.header(
+        2048,
+        65,
+        quality=0,
+        level_idc=1,
+        **build.tiles(64, tile_height),
+        **build.layers(*range(build.num_groups() - 1)),
+    )
+
+
+def many_segments() -> bytes:
+    """Return a picture of 32 tiles in as many layers as there are groups."""
+    declared = many_segments_header(128)
+    z_hat = build.random_z(declared, build.Draw(1), 0)
+    return write_codestream(build.fill(declared, z_hat=z_hat, rule=nothing).codestream())
+
+
+RECIPES = (
+    *map(_lanes, range(11)),
+    _recipe(
+        "tiles-64",
+        "tiles of 64x64 samples, partial at the right and below",
+        "context taken from beyond a tile; partial tiles",
+        (200, 136),
+        seed=301,
+        quality=16,
+        **build.tiles(64, 64),
+    ),
+    _recipe(
+        "tiles-128",
+        "tiles of 128x128 samples, the last column 16 samples wide",
+        "tile sizes in wrong units",
+        (272, 144),
+        seed=302,
+        quality=12,
+        **build.tiles(128, 128),
+    ),
+    _recipe(
+        "tiles-64x128",
+        "tiles of 64x128 samples",
+        "tile width and height exchanged",
+        (136, 200),
+        seed=303,
+        quality=16,
+        **build.tiles(64, 128),
+    ),
+    _recipe(
+        "tiles-odd-phase",
+        "picture whose second tile column is one latent position wide",
+        "checkerboard phase taken from the picture and not from the tile",
+        (72, 70),
+        seed=304,
+        quality=30,
+        **build.tiles(64, 64),
+    ),
+    _recipe(
+        "tile-larger-than-picture",
+        "tile grid with the largest tiles, one tile",
+        "tile indices written although there is one tile",
+        (50, 40),
+        seed=305,
+        **build.tiles(16384, 16384),
+    ),
+    _recipe(
+        "tiles-monochrome",
+        "monochrome picture in tiles",
+        "chroma positions in monochrome tiles",
+        (100, 72),
+        seed=306,
+        monochrome_flag=1,
+        **build.tiles(64, 64),
+    ),
+    *map(_layers, range(2, 8)),
+    _recipe(
+        "layers-uneven",
+        "three layers of two, three and two groups",
+        "layer_last_group read as the first group of the next layer",
+        (64, 96),
+        seed=211,
+        **build.layers(1, 4),
+    ),
+    _recipe(
+        "tiles-and-layers",
+        "four tiles in three layers",
+        "segments expected tile by tile and not layer by layer",
+        (128, 100),
+        seed=401,
+        **build.tiles(64, 64),
+        **build.layers(0, 3),
+    ),
+    _recipe(
+        "segment-crc",
+        "every segment with its CRC",
+        "CRC of another polynomial, start value or extent",
+        (48, 48),
+        seed=501,
+        segment_crc_flag=1,
+    ),
+    _recipe(
+        "tiles-layers-lanes-crc",
+        "four tiles in two layers with 8 lanes and CRCs",
+        "structure elements that work alone but not together",
+        (100, 128),
+        seed=502,
+        quality=32,
+        log2_lanes=3,
+        segment_crc_flag=1,
+        **build.tiles(64, 64),
+        **build.layers(2),
+    ),
+    Recipe(
+        id="structure/many-segments",
+        purpose="widest picture of level 1, 32 tiles in a layer per group, next to nothing coded",
+        catches="empty sub-streams; residual segments in great number",
+        build=many_segments,
+        clauses=("8.1", "8.4.1"),
+    ),
+)

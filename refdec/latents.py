@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Latent decoding: segments to y_hat, conformance point L. No synthesis is run."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from refdec.arrays import I32Map
+from refdec.clause import clause
+from refdec.codec import Codec
+from refdec.entropy.context import Trace, decode_tile_latent
+from refdec.entropy.hyper_latent import decode_hyper_features, decode_hyper_latent
+from refdec.entropy.rans import make_decoder
+from refdec.entropy.residual import LayeredResiduals, hyper_lanes
+from refdec.entropy.tables import load_residual_tables
+from refdec.picture import Latents
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.picture_header import PictureHeader
+
+
+def quality_plane(header: PictureHeader) -> I32Map:
+    """Quality index of each latent position, (h16, w16)."""
+    return np.full((header.h16, header.w16), header.quality_idx, np.int32)
+
+
+@clause("8.1")
+def decode_latent_planes(
+    *,
+    codestream: Codestream,
+    codec: Codec,
+    num_layers: int,
+    tiles: Collection[int],
+    trace: Trace | None = None,
+) -> Latents:
+    """Decode z_hat of the whole picture, then y_hat tile by tile.
+
+    Parameters
+    ----------
+    num_layers : residual layers to decode, from the first; 0 leaves the hyper mean alone.
+    tiles : tiles to decode; the latent of the others is zero.
+
+    Raises
+    ------
+    CodestreamError
+        An entropy-coded sub-stream is malformed.
+    """
+    header = codestream.picture_header
+    layers = header.layer_groups(len(codec.context.groups))[:num_layers]
+    z_hat = _hyper_latent(codestream, codec)
+    if trace is not None:
+        trace("z_hat", z_hat)
+    quality = quality_plane(header)
+    state, mu = decode_hyper_features(network=codec.hyper, z_hat=z_hat, quality=quality)
+    y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int32)
+    for tile_idx in sorted(tiles):
+        rows, columns = header.tile(tile_idx).slices
+        y_hat[:, rows, columns] = decode_tile_latent(
+            model=codec.context,
+            state=np.ascontiguousarray(state[:, rows, columns]),
+            mu=np.ascontiguousarray(mu[:, rows, columns]),
+            quality=np.ascontiguousarray(quality[rows, columns]),
+            source=_residuals(codestream, layers, tile_idx),
+            num_groups=layers[-1].stop if layers else 0,
+            monochrome=bool(header.monochrome_flag),
+            trace=prefixed(trace, f"tile{tile_idx}/"),
+        )
+    return Latents(
+        y_hat=y_hat,
+        z_hat=z_hat,
+        step=codec.context.steps[header.quality_idx].astype(np.int32),
+        model_set_idc=header.model_set_idc,
+    )
+
+
+def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:
+    header, segment = codestream.picture_header, codestream.hyper_latent
+    decoder = make_decoder(
+        segment.payload,
+        lanes=hyper_lanes(header.num_lanes),
+        tables=codec.hyper_tables,
+        offset=segment.offset,
+    )
+    return decode_hyper_latent(
+        decoder=decoder,
+        channels=len(codec.hyper_tables.bounds),
+        h64=header.h64,
+        w64=header.w64,
+        offset=segment.offset,
+    )
+
+
+def _residuals(codestream: Codestream, layers: tuple[range, ...], tile: int) -> LayeredResiduals:
+    segments = [s for s in codestream.residual if s.tile_idx == tile][: len(layers)]
+    tables, lanes = load_residual_tables().tables, codestream.picture_header.num_lanes
+    decoders = [
+        make_decoder(s.payload, lanes=lanes, tables=tables, offset=s.offset) for s in segments
+    ]
+    return LayeredResiduals(layers, decoders, [s.offset for s in segments])
+
+
+def prefixed(trace: Trace | None, prefix: str) -> Trace | None:
+    """Put `prefix` before the names of control points."""
+    if trace is None:
+        return None
+    return lambda name, value: trace(prefix + name, value)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Picture reconstruction: y_hat to samples, conformance point S; whole, by strips or a region.
+
+The synthesis networks reach at most `HALO` latent positions, and the picture's own border is
+part of their definition, so a region with its halo gives exactly the crop of the whole picture.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from refdec.arithmetic import ceil_div
+from refdec.arrays import I32Map, U16Map
+from refdec.clause import clause
+from refdec.codec import Codec
+from refdec.entropy.context import Trace
+from refdec.latents import prefixed, quality_plane
+from refdec.picture import Colour, Picture
+from refdec.syntax.picture_variables import LATENT_STRIDE
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.segment import SynthesisTransform
+from refdec.synthesis.colour import MATRICES, convert_colour
+from refdec.synthesis.transform import synthesise
+
+HALO = 3
+"""Latent positions around a region that its samples depend on."""
+STRIP_SAMPLES = 1 << 20
+"""Luma samples that are reconstructed at once: bounds the memory, not the result."""
+
+
+class Region(NamedTuple):
+    """A rectangle of the picture, in luma samples."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def whole_picture(header: PictureHeader) -> Region:
+    """Return the region that is the picture."""
+    return Region(0, 0, header.pic_width, header.pic_height)
+
+
+class LatentWindow(NamedTuple):
+    """The latent positions that a region needs: its own and the halo's."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def of(cls, region: Region, header: PictureHeader) -> "LatentWindow":
+        """Widen a region by the halo, up to the picture's border."""
+        return cls(
+            max(region.y // LATENT_STRIDE - HALO, 0),
+            max(region.x // LATENT_STRIDE - HALO, 0),
+            min(ceil_div(region.y + region.height, LATENT_STRIDE) + HALO, header.h16),
+            min(ceil_div(region.x + region.width, LATENT_STRIDE) + HALO, header.w16),
+        )
+
+    def tiles(self, header: PictureHeader) -> list[int]:
+        """Tiles that overlap the window."""
+        rectangles = ((index, header.tile(index)) for index in range(header.num_tiles))
+        return [
+            index
+            for index, tile in rectangles
+            if tile.top < self.bottom
+            and tile.top + tile.height > self.top
+            and tile.left < self.right
+            and tile.left + tile.width > self.left
+        ]
+
+
+@clause("9.1")
+def reconstruct_picture(
+    *,
+    codec: Codec,
+    header: PictureHeader,
+    y_hat: I32Map,
+    transform: SynthesisTransform,
+    region: Region | None = None,
+    trace: Trace | None = None,
+) -> Picture:
+    """Synthesise a latent, crop to the picture or a region of it, and convert to samples.
+
+    With `trace` the whole is done at once, otherwise strip by strip; the samples are the same.
+    """
+    region = region or whole_picture(header)
+    step = region.height if trace is not None else _strip_height(region)
+    strips = [
+        _reconstruct(codec, header, y_hat, transform, strip, trace)
+        for strip in (
+            Region(region.x, y, region.width, min(step, region.y + region.height - y))
+            for y in range(region.y, region.y + region.height, step)
+        )
+    ]
+    samples = np.concatenate(strips, axis=1)
+    if trace is not None:
+        trace("picture", samples.astype(np.int32))
+    return Picture(
+        samples=samples.astype(np.uint8) if header.bit_depth == 8 else samples,  # noqa: PLR2004
+        bit_depth=header.bit_depth,
+        colour=Colour(
+            primaries=header.colour_primaries,
+            transfer=header.transfer_characteristics,
+            matrix=header.matrix_coefficients,
+            full_range=bool(header.full_range_flag),
+        ),
+    )
+
+
+def _strip_height(region: Region) -> int:
+    """Rows per strip, a multiple of the latent stride."""
+    return LATENT_STRIDE * ceil_div(STRIP_SAMPLES, region.width * LATENT_STRIDE)
+
+
+def _reconstruct(
+    codec: Codec,
+    header: PictureHeader,
+    y_hat: I32Map,
+    transform: SynthesisTransform,
+    region: Region,
+    trace: Trace | None,
+) -> U16Map:
+    """Reconstruct the samples (C, height, width) of one region from its latent window."""
+    window = LatentWindow.of(region, header)
+    rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
+    planes = synthesise(
+        networks=codec.synthesis(transform),
+        y_hat=np.ascontiguousarray(y_hat[:, rows, columns]),
+        quality=np.ascontiguousarray(quality_plane(header)[rows, columns]),
+        trace=prefixed(trace, "synthesis/"),
+    )
+    top, left = region.y - LATENT_STRIDE * window.top, region.x - LATENT_STRIDE * window.left
+    return convert_colour(
+        samples=planes[
+            : header.num_components, top : top + region.height, left : left + region.width
+        ],
+        matrix=MATRICES[header.matrix_coefficients],
+        bit_depth=header.bit_depth,
+    )
