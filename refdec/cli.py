@@ -58,6 +58,20 @@ def build_parser() -> Parser:
     decode.add_argument(
         "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
     )
+    decode.add_argument(
+        "--region", type=region, metavar="X,Y,W,H", help="decode only this rectangle"
+    )
+    decode.add_argument(
+        "--layers",
+        type=integer_in(0, 8),
+        metavar="N",
+        help="decode only the first N residual layers; 0 gives the hyper-latent's preview",
+    )
+    decode.add_argument(
+        "--tolerant",
+        action="store_true",
+        help="accept a stream that is cut after its hyper-latent, up to its last complete layer",
+    )
     add_decoding_options(decode)
     add_synthesis_option(decode)
 
@@ -120,9 +134,15 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_synthesis_option(parser: argparse.ArgumentParser) -> None:
-    """Add --synthesis, the only option that changes the decoded samples."""
+    """Add --synthesis."""
     parser.add_argument(
         "--synthesis",
         choices=("simple", "base"),
         help="synthesis transform (default: the one that the stream recommends)",
     )
+
+
+def region(text: str) -> tuple[int, int, int, int]:
+    """Parse a rectangle: left, top, width, height."""
+    x, y, width, height = map(int, text.split(","))
+    return x, y, width, height

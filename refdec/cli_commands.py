@@ -13,10 +13,19 @@ import numpy as np
 
 from refdec.arrays import I32Map
 from refdec.cli_support import UsageError, atomic_file, check_destination, read_stream
-from refdec.decoding import HashResult, choose_transform, decode, decode_latents, parse, verify
+from refdec.decoding import (
+    HashResult,
+    choose_transform,
+    decode,
+    decode_latents,
+    parse,
+    require_inside,
+    verify,
+)
 from refdec.errors import HashMismatch
 from refdec.limits import Limits
 from refdec.picture_io import picture_format, write_picture
+from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HashPoint
@@ -41,7 +50,8 @@ def run_decode(options: argparse.Namespace) -> int:
     check_destination(output, source=options.stream)
     picture_format(output)
     data = read_stream(options.stream)
-    codestream = parse(data)
+    codestream = parse(data, tolerant=options.tolerant)
+    region = check_region(options.region, codestream)
     picture_format(output, codestream.picture_header.num_components)
     transform = choose_transform(codestream, options.synthesis)
     hashed_points = [
@@ -50,19 +60,23 @@ def run_decode(options: argparse.Namespace) -> int:
         if item.hash_point_idc == HashPoint.LATENTS or item.synthesis_transform_idc == transform
     ]
     if options.verify:
+        require_whole(codestream, options)
         require_hashes(hashed_points)
     start = time.perf_counter()
     picture = decode(
         data,
         verify=options.verify,
         synthesis=options.synthesis,
+        layers=options.layers,
+        tolerant=options.tolerant,
+        region=region,
         **decoding_options(options),
     )
     seconds = time.perf_counter() - start
     write_picture(output, picture.samples, picture.bit_depth)
     print_summary(
         {
-            "picture": f"{output}, {picture_text(codestream)}",
+            "picture": f"{output}, {picture_text(codestream)}{part_text(codestream, options)}",
             "stream": stream_text(codestream, len(data)),
             "hash": hash_text(hashed_points, verified=options.verify),
             "time": f"{seconds:.2f} s, {transform.name.lower()} synthesis",
@@ -144,6 +158,38 @@ def run_verify(options: argparse.Namespace) -> int:
         message = f"hash of {point_text(first)} is {first.actual}, the stream says {first.expected}"
         raise HashMismatch(message, requirement="DPH-006", element="digest")
     return 0
+
+
+def check_region(given: tuple[int, int, int, int] | None, codestream: Codestream) -> Region | None:
+    """Raise UsageError for a rectangle that is not inside the picture."""
+    if given is None:
+        return None
+    try:
+        require_inside(Region(*given), codestream.picture_header)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return Region(*given)
+
+
+def complete_layers(codestream: Codestream, options: argparse.Namespace) -> int:
+    """Count the layers that are decoded."""
+    complete = len(codestream.residual) // codestream.picture_header.num_tiles
+    return complete if options.layers is None else min(complete, options.layers)
+
+
+def require_whole(codestream: Codestream, options: argparse.Namespace) -> None:
+    """Raise UsageError where hashes cannot speak of what is decoded."""
+    layers = complete_layers(codestream, options)
+    if options.region is not None or layers < codestream.picture_header.num_layers:
+        message = "--verify needs the whole picture and all its layers"
+        raise UsageError(message)
+
+
+def part_text(codestream: Codestream, options: argparse.Namespace) -> str:
+    """Say which part of the picture was decoded, if not all."""
+    layers, wanted = complete_layers(codestream, options), codestream.picture_header.num_layers
+    text = "" if layers == wanted else f", {layers} of {wanted} layers"
+    return text if options.region is None else f"{text}, region {options.region}"
 
 
 def require_hashes(hashes: Sequence[object]) -> None:

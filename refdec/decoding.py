@@ -158,7 +158,7 @@ class _Job:
         if (layers := options.get("layers")) is not None:
             self.num_layers = min(self.num_layers, max(layers, 0))
         self.region = options.get("region") or whole_picture(header)
-        check_region(self.region, header)
+        require_inside(self.region, header)
         self.transform = choose_transform(self.codestream, options.get("synthesis"))
 
     @property
@@ -230,7 +230,7 @@ def choose_transform(codestream: Codestream, synthesis: str | None) -> Synthesis
     return next((t for t in recommended if t in SYNTHESIS_NAMES.values()), SynthesisTransform.BASE)
 
 
-def check_region(region: Region, header: PictureHeader) -> None:
+def require_inside(region: Region, header: PictureHeader) -> None:
     """Refuse an empty region or one that leaves the picture.
 
     Raises

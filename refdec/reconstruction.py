@@ -16,8 +16,8 @@ from refdec.codec import Codec
 from refdec.entropy.context import Trace
 from refdec.latents import prefixed, quality_plane
 from refdec.picture import Colour, Picture
-from refdec.syntax.picture_variables import LATENT_STRIDE
 from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import LATENT_STRIDE
 from refdec.syntax.segment import SynthesisTransform
 from refdec.synthesis.colour import MATRICES, convert_colour
 from refdec.synthesis.transform import synthesise

@@ -1,7 +1,7 @@
 """Write a model set: networks, integer tensors and metadata in one safetensors file.
 
-The bytes are read back by `refdec.network` before anything is written, so a set that breaks the exactness bound, or
-any other requirement on networks, never reaches `spec/`.
+The bytes are read back by `refdec.network` before anything is written, so a set that breaks the
+exactness bound, or any other requirement on networks, never reaches `spec/`.
 """
 
 import hashlib
@@ -42,9 +42,16 @@ def model_set_bytes(
         A network is malformed, its tensors do not fit, or it is not exact (NET-001 to NET-013).
     """
     networks = {document["name"]: document for document in descriptions}
-    document = {**metadata, "model_set_idc": model_set_idc, "version": version, "networks": networks}
+    document = {
+        **metadata,
+        "model_set_idc": model_set_idc,
+        "version": version,
+        "networks": networks,
+    }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    data = save({name: np.ascontiguousarray(t) for name, t in tensors.items()}, {METADATA_KEY: text})
+    data = save(
+        {name: np.ascontiguousarray(t) for name, t in tensors.items()}, {METADATA_KEY: text}
+    )
     parse_model_set(data)
     return data
 
@@ -75,14 +82,20 @@ def pack_model_set(
         As `model_set_bytes`; nothing has been written then.
     """
     data = model_set_bytes(
-        model_set_idc=model_set_idc, version=version, descriptions=descriptions, tensors=tensors, metadata=metadata
+        model_set_idc=model_set_idc,
+        version=version,
+        descriptions=descriptions,
+        tensors=tensors,
+        metadata=metadata,
     )
     spec = spec_path() if spec is None else spec
     file = f"models/set{model_set_idc}.safetensors"
     listing = spec / "tables" / "model_sets.json"
     entries = json.loads(listing.read_text())["model_sets"] if listing.exists() else []
     entries = [entry for entry in entries if entry["model_set_idc"] != model_set_idc]
-    entries.append({"model_set_idc": model_set_idc, "file": file, "sha256": hashlib.sha256(data).hexdigest()})
+    entries.append(
+        {"model_set_idc": model_set_idc, "file": file, "sha256": hashlib.sha256(data).hexdigest()}
+    )
     entries.sort(key=lambda entry: entry["model_set_idc"])
     _replace(spec / file, data)
     _replace(listing, (json.dumps({"model_sets": entries}, indent=1) + "\n").encode())

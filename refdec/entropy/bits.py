@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two variable-length codes inside an entropy-coded sub-stream: lengths and escapes."""
 
+from refdec.clause import clause
 from refdec.errors import CodestreamError, ConstraintViolation, MalformedStream, TruncatedStream
 
 MAX_VARINT_BYTES = 4
@@ -57,6 +58,7 @@ class EscapeReader:
     def __init__(self, data: bytes, *, offset: int) -> None:
         self._data, self._position, self._offset = data, 0, offset
 
+    @clause("8.2.5")
     def read(self, bound: int) -> int:
         """Read one value; its magnitude is from bound + 1 to bound + 2**16 - 1.
 

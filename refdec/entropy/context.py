@@ -257,7 +257,8 @@ def derive_deviation(
     """Add the residual, drawn towards zero by the offset of its table, to the mean; 1/32 steps."""
     offset = offsets[scale_idx, np.minimum(np.abs(residual), 2)]
     sign = np.sign(residual).astype(np.int32)
-    return mean + DEVIATION_ONE * residual - sign * offset
+    deviation: I32Map = mean + DEVIATION_ONE * residual - sign * offset
+    return deviation
 
 
 @clause("8.4.4")

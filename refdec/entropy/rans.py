@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdec.arrays import I32Map, I64Map
+from refdec.clause import clause
 from refdec.entropy.bits import EscapeReader, read_varint
 from refdec.entropy.tables import PRECISION_BITS, TOTAL, FrequencyTables
 from refdec.errors import CodestreamError, ConstraintViolation, MalformedStream, TruncatedStream
@@ -62,6 +63,7 @@ class SubstreamDecoder(ABC):
         ENT-005: a lane state below 2**16.
     """
 
+    @clause("8.2.2")
     def __init__(self, payload: bytes, *, lanes: int, tables: FrequencyTables, offset: int) -> None:
         self._lanes, self._tables, self._offset = lanes, tables, offset
         self._empty, self._used, self._position = not payload, False, 0
@@ -84,6 +86,7 @@ class SubstreamDecoder(ABC):
         self._escapes = EscapeReader(payload[escapes_begin:], offset=offset + escapes_begin)
         self._check_states(self._state >= STATE_LOW, "initially at least", "ENT-005")
 
+    @clause("8.2.3")
     def decode(self, table_index: NDArray[Any]) -> I32Map:
         """Decode one call.
 
@@ -118,6 +121,7 @@ class SubstreamDecoder(ABC):
             values[index] = self._escapes.read(int(bounds[index]))
         return values
 
+    @clause("8.2.6")
     def finish(self) -> None:
         """Check, after the last call, that the sub-stream has been used up.
 
@@ -168,6 +172,7 @@ class SubstreamDecoder(ABC):
 class ScalarSubstreamDecoder(SubstreamDecoder):
     """The decoding process symbol by symbol."""
 
+    @clause("8.2.4")
     def _decode_symbols(self, table_index: I64Map) -> I32Map:
         rows = self._tables.rows
         lanes, state = self._lanes, self._state.tolist()

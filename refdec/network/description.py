@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, TypeVar
 
+from refdec.clause import clause
 from refdec.network.layers import (
     LAYERS,
     NUM_QUALITIES,
@@ -91,6 +92,7 @@ def macs_per_sample(network: NetworkDescription) -> float:
     return float(macs)
 
 
+@clause("C.3")
 def parse_network(document: object) -> NetworkDescription:
     """Build a network from its JSON document.
 

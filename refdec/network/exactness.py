@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from refdec.arrays import I8Map, I16Map, I32Map, I64Map, U8Map
+from refdec.clause import clause
 from refdec.network.description import NetworkDescription
 from refdec.network.layers import (
     EXACT_LIMIT,
@@ -98,6 +99,7 @@ def worst_sums(layer: Conv, source: TensorInfo, tensors: ConvTensors) -> I64Map:
     return sums
 
 
+@clause("C.5.1")
 def check_exactness(layer: Conv, source: TensorInfo, tensors: ConvTensors, *, where: str) -> None:
     """Refuse a convolution of which some partial sum might not be exact.
 

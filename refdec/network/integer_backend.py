@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: D102 - Backend says what each operation computes.
+# ruff: noqa: ARG002, D102 - Backend says what each operation takes and computes.
 """The plain integer reference in NumPy: int64 throughout, nothing fast."""
 
 from typing import Any

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from refdec.arrays import I32Map, check_map
+from refdec.clause import clause
 from refdec.network.backend import CompiledNetwork, Tensor
 from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, QualityBias, TensorInfo
 
 
+@clause("11.2")
 def run_network(
     runner: CompiledNetwork,
     inputs: Mapping[str, Any],

@@ -213,7 +213,9 @@ LAYERS: dict[str, type[Layer]] = {kind.op: kind for kind in Layer.__subclasses__
 """Every operation by its name in a description."""
 
 
-def infer(layer: Layer, sources: Sequence[TensorInfo], where: str) -> TensorInfo:
+def infer(  # noqa: C901 - one case per operation
+    layer: Layer, sources: Sequence[TensorInfo], where: str
+) -> TensorInfo:
     """Derive a layer's output from its inputs.
 
     Parameters

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from refdec.clause import clause
 from refdec.errors import ModelError, UnsupportedFeature
 from refdec.network.description import parse_network
 from refdec.network.exactness import Network
@@ -43,6 +44,7 @@ class ModelSet:
 
 
 @functools.cache
+@clause("C.1")
 def load_model_set(model_set_idc: int) -> ModelSet:
     """Read and check the model set that a picture header asks for; read once per process.
 
@@ -96,6 +98,7 @@ def read_model_set(path: Path, *, sha256: str | None = None) -> ModelSet:
     return parse_model_set(data)
 
 
+@clause("C.2")
 def parse_model_set(data: bytes) -> ModelSet:
     """Interpret the bytes of a model set file.
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from refdec.arrays import F32Map, I32Map
@@ -69,9 +68,8 @@ class NumpyBackend(IntegerBackend):
             else:
                 sums = sums.astype(np.int32)
                 for split in range(1, layer.splits):
-                    sums += _products(weight[split], factors[:, split], size, width).astype(
-                        np.int32
-                    )
+                    part = _products(weight[split], factors[:, split], size, width)
+                    sums += part.astype(np.int32)
                 sums += bias
                 sums >>= shift
             out[:, begin : begin + size] = clip(sums, layer.range)
@@ -86,8 +84,8 @@ def float_operands(layer: Conv, tensors: ConvTensors) -> tuple[F32Map, NDArray[A
     """
     weight, shift = tensors.weight.astype(np.float32), tensors.shift.astype(np.int32)
     if layer.splits > 1:
-        return weight, tensors.bias, shift
-    scale = np.ldexp(np.float32(1), -shift)
+        return weight, tensors.bias.astype(np.int32), shift
+    scale = np.ldexp(np.ones(shift.shape, np.float32), -shift)
     return weight * scale[:, None, None, None], tensors.bias.astype(np.float32) * scale, shift
 
 
@@ -97,7 +95,7 @@ def _is_depthwise(layer: Conv) -> bool:
 
 def _products(weight: F32Map, factors: F32Map, size: int, width: int) -> F32Map:
     """Multiply by each kernel row's matrix, W positions apart, and add: (O, size)."""
-    sums = weight[0] @ factors[..., :size]
+    sums: F32Map = weight[0] @ factors[..., :size]
     for row in range(1, len(weight)):
         sums += weight[row] @ factors[..., row * width : row * width + size]
     return sums.reshape(-1, size)

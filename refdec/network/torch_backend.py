@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: D102 - Backend says what each operation computes.
+# ruff: noqa: ARG002, D102 - Backend says what each operation takes and computes.
 """The accelerated path: PyTorch float32 convolutions on the CPU, exact by the exactness bound.
 
 As in `numpy_backend`, tensors hold integers and 2**-shift is folded into the weights. What would

@@ -1,0 +1,115 @@
+"""Train the residual filter alone, on what the integer decoder really gives it.
+
+usage: python -m training.train_filter CHECKPOINT.pt PATCHES.npy OUT.pt [--minutes 15]
+
+The model set packed from CHECKPOINT must be in spec/models (training.fit_tables put it there). Patches are encoded at
+random qualities and decoded up to the simple synthesis; the filter then learns the way from there to the source,
+several times faster than in `training.train`, where every step also runs the context networks.
+"""
+
+import argparse
+import math
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from refdec.codec import Codec, get_codec
+from refdec.entropy.context import decode_tile_latent
+from refdec.entropy.hyper_latent import decode_hyper_features
+from refdec.entropy.tables import load_residual_tables
+from refdec.synthesis.transform import synthesise
+from refdec.syntax.segment import SynthesisTransform
+from refenc.analysis import centred_ycc
+from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
+from refenc.quantise import Quantiser
+from training.pack import load_checkpoint
+from training.train import mean_squared_error
+
+CROP = 256
+
+
+def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Source and simply synthesised planes (N, 3, 256, 256) in sample units, and quality (N,)."""
+    codec: Codec = get_codec(MODEL_SET, "numpy")
+    rng = np.random.default_rng(seed)
+    quantiser = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
+    sources, decoded, qualities = [], [], []
+    for patch in patches:
+        samples = np.ascontiguousarray(patch[:CROP, :CROP].transpose(2, 0, 1))
+        analysed, quality = analyse(samples), int(rng.integers(0, 64))
+        plane = np.full(analysed.y.shape[1:], quality, np.int32)
+        state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
+        y_hat = decode_tile_latent(
+            model=codec.context, state=state, mu=mu, quality=plane,
+            source=Recorder(quantiser, analysed.y, list(codec.context.slices())),
+            num_groups=len(codec.context.groups), monochrome=False,
+        )
+        networks = codec.synthesis(SynthesisTransform.SIMPLE)
+        planes = synthesise(networks=networks, y_hat=y_hat, quality=plane)
+        sources.append(centred_ycc(samples).astype(np.float16))
+        decoded.append(planes.astype(np.int16))
+        qualities.append(quality)
+    stack = lambda arrays: torch.from_numpy(np.stack(arrays))  # noqa: E731
+    return stack(sources), stack(decoded), torch.tensor(qualities)
+
+
+def gain(net_filter: torch.nn.Module, pairs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Mean squared error after the filter over that before, per picture."""
+    source, planes, quality = pairs[0].float(), pairs[1].float() / 8, pairs[2]
+    filtered = net_filter(quality, samples=planes)["filtered"]
+    return mean_squared_error(filtered, source) / (mean_squared_error(planes, source) + 0.05)
+
+
+def main() -> None:
+    """Train; the last 24 patches only measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint")
+    parser.add_argument("patches")
+    parser.add_argument("out")
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=4e-4)
+    o = parser.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    net = load_checkpoint(o.checkpoint)
+    pairs = decoded_pairs(np.load(o.patches, mmap_mode="r")[: o.count], 0)
+    check = tuple(t[-24:] for t in pairs)
+    net.filter.train()
+    optimiser = torch.optim.Adam(net.filter.parameters(), betas=(0.9, 0.98))
+    average = {n: p.detach().clone() for n, p in net.filter.state_dict().items()}
+    begin, step = time.time(), 0
+    while (part := (time.time() - begin) / (60 * o.minutes)) < 1:
+        rate = o.rate * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        chosen = torch.randint(0, o.count - 24, (o.batch,))
+        batch = [t[chosen] for t in pairs]
+        for axis in (2, 3):
+            if torch.rand(()) < 0.5:
+                batch[:2] = [t.flip(axis) for t in batch[:2]]
+        loss = gain(net.filter, tuple(batch)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.filter.parameters(), 0.1)
+        optimiser.step()
+        step += 1
+        for n, p in net.filter.state_dict().items():
+            average[n].lerp_(p, 1 - min(0.995, step / (step + 10)))
+        if step % 100 == 0:
+            with torch.no_grad():
+                ratio = gain(net.filter, check)
+            print(f"{step} {time.time() - begin:.0f} s  {10 * math.log10(ratio.mean()):.3f} dB", flush=True)
+    net.filter.load_state_dict(average)
+    net.eval()
+    with torch.no_grad():
+        ratio = gain(net.filter, check)
+    print(f"averaged: {10 * math.log10(ratio.mean()):.3f} dB", flush=True)
+    torch.save(net.state_dict(), o.out)
+
+
+if __name__ == "__main__":
+    main()
