@@ -3,8 +3,9 @@
 
 usage: OMP_NUM_THREADS=1 python -m benchmarks.network [--seconds 0.5] [--threads 1] [--integer]
 
-The plain product is NumPy's, of the same matrices as the convolution's, without the copies around it. The last lines
-time what is not multiplication: a chain of small layers on a thumbnail's latent, and the exactness check on loading.
+The plain product is NumPy's, of the same matrices as the convolution's, without the copies around
+it. The last lines time what is not multiplication: a chain of small layers on a thumbnail's latent,
+and the exactness check on loading.
 """
 
 import argparse
@@ -57,8 +58,9 @@ def chain(shapes: list[tuple[int, ...]]) -> Network:
         tensors[f"net.{name}.weight"] = rng.integers(-limit, limit, shape, np.int8, endpoint=True)
         tensors[f"net.{name}.bias"] = np.full(outputs, 64, np.int32)
         tensors[f"net.{name}.shift"] = np.full(outputs, 7, np.uint8)
-        layers.append({"op": "conv", "name": name, "inputs": [source], "kernel": kernel, "in_channels": inputs,
-                       "out_channels": outputs, "groups": groups, "splits": splits, "range": RANGE})  # fmt: skip
+        layer = {"op": "conv", "name": name, "inputs": [source], "range": RANGE, "kernel": kernel}
+        channels = {"in_channels": inputs, "out_channels": outputs}
+        layers.append(layer | channels | {"groups": groups, "splits": splits})
         source = name
     first = {"name": "x", "channels": shapes[0][0], "range": RANGE}
     document = {"name": "net", "inputs": [first], "layers": layers, "outputs": [source]}
@@ -69,12 +71,18 @@ def main() -> None:
     """Print one line per layer."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=0.5, help="time per measurement")
-    parser.add_argument("--threads", type=int, default=1, help="threads of torch; OMP_NUM_THREADS sets NumPy's")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of torch; OMP_NUM_THREADS sets NumPy's"
+    )
     parser.add_argument("--integer", action="store_true", help="time the reference, too")
     options = parser.parse_args()
     names = ["numpy", "torch"] + ["integer"] * options.integer
     rng = np.random.default_rng(1)
-    print(f"{'in -> out, kernel, groups, splits':<34}{'plane':>8}{'matmul':>9}" + "".join(f"{n:>9}" for n in names), "GMAC/s")
+    print(
+        f"{'in -> out, kernel, groups, splits':<34}{'plane':>8}{'matmul':>9}"
+        + "".join(f"{n:>9}" for n in names),
+        "GMAC/s",
+    )
     for inputs, outputs, kernel, groups, splits, height, width in LAYERS:
         macs = outputs * inputs // groups * kernel**2 * height * width
         a = rng.random((groups, outputs // groups, inputs // groups * kernel**2), np.float32)
@@ -85,7 +93,11 @@ def main() -> None:
         for name in names:
             backend = get_backend(name, options.threads)
             runner, tensor = backend.compile(network), backend.from_numpy(plane)
-            rates.append(macs / best(lambda r=runner, t=tensor: run_network(r, {"x": t}), options.seconds) / 1e9)
+            rates.append(
+                macs
+                / best(lambda r=runner, t=tensor: run_network(r, {"x": t}), options.seconds)
+                / 1e9
+            )
         label = f"{inputs} -> {outputs}, {kernel}x{kernel}, {groups}, {splits}"
         print(f"{label:<34}{f'{height}x{width}':>8}" + "".join(f"{rate:9.1f}" for rate in rates))
     small = chain([(16, 16, kernel, 1, 1) for kernel in (1, 3) for _ in range(10)])
@@ -95,7 +107,9 @@ def main() -> None:
         time_per_layer = best(lambda r=runner: run_network(r, {"x": plane}), options.seconds) / 20
         print(f"{name}: {time_per_layer * 1e6:.1f} us per layer of 16 channels at 4x4")
     large = chain([(512, 512, 1, 1, 1)] * 8)
-    check = best(lambda: Network(description=large.description, tensors=large.tensors), options.seconds)
+    check = best(
+        lambda: Network(description=large.description, tensors=large.tensors), options.seconds
+    )
     print(f"exactness check of 2.1 M weights: {check * 1e3:.1f} ms")
 
 

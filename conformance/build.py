@@ -14,9 +14,10 @@ import numpy as np
 
 from refdec.arrays import I32Map, I64Map
 from refdec.codec import Codec, get_codec
-from refdec.decoding import decode, decode_latents, quality_plane
+from refdec.decoding import decode, decode_latents
 from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.quality_map import MAP_LANES, derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import TOTAL, load_residual_tables
 from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
@@ -28,6 +29,7 @@ from refdec.syntax.segment import (
     HyperLatentSegment,
     Marker,
     PictureHash,
+    QualityMapSegment,
     ResidualSegment,
     SynthesisTransform,
     ToolHeader,
@@ -71,6 +73,7 @@ class Content:
     z_hat: I32Map
     calls: tuple[tuple[tuple[Call, ...], ...], ...]
     """Calls by tile and channel group."""
+    quality_map: QualityMapSegment | None = None
 
     @property
     def num_groups(self) -> int:
@@ -103,6 +106,7 @@ class Content:
         ]
         return Codestream(
             picture_header=self.header,
+            quality_map=self.quality_map,
             hyper_latent=HyperLatentSegment(payload=self.hyper_payload(self.z_hat)),
             residual=tuple(
                 ResidualSegment(
@@ -193,9 +197,38 @@ def random_z(picture: PictureHeader, draw: Draw, amplitude: int) -> I32Map:
     return values.astype(np.int32).reshape(shape)
 
 
-def fill(picture: PictureHeader, *, z_hat: I32Map, rule: Rule) -> Content:
-    """Run the decoding process with chosen residuals and keep them."""
-    model, quality = codec().context, quality_plane(picture)
+def quality_map(offsets: I32Map, *, scale_idx: int) -> QualityMapSegment:
+    """Code quality offsets (h16, w16) with one probability table."""
+    differences = differentiate(offsets).ravel()
+    call = np.full(differences.size, scale_idx, np.int32), differences
+    tables = load_residual_tables().tables
+    return QualityMapSegment(
+        map_scale_idx=scale_idx,
+        reserved_zero_1bit=0,
+        payload=encode_substream([call], lanes=MAP_LANES, tables=tables),
+    )
+
+
+def fill(
+    picture: PictureHeader,
+    *,
+    z_hat: I32Map,
+    rule: Rule,
+    offsets: I32Map | None = None,
+    map_scale_idx: int = 24,
+) -> Content:
+    """Run the decoding process with chosen residuals and keep them.
+
+    Parameters
+    ----------
+    rule : chooses the residuals.
+    offsets : (h16, w16) quality offsets; None for a stream without quality map.
+    map_scale_idx : probability table of the quality map.
+    """
+    model, none = codec().context, np.zeros((picture.h16, picture.w16), np.int32)
+    quality = derive_quality(
+        quality_idx=picture.quality_idx, offsets=none if offsets is None else offsets
+    )
     state, mu = decode_hyper_features(network=codec().hyper, z_hat=z_hat, quality=quality)
     calls: list[tuple[tuple[Call, ...], ...]] = []
     for tile_idx in range(picture.num_tiles):
@@ -217,43 +250,66 @@ def fill(picture: PictureHeader, *, z_hat: I32Map, rule: Rule) -> Content:
             monochrome=bool(picture.monochrome_flag),
         )
         calls.append(tuple(map(tuple, by_group)))
-    return Content(header=picture, z_hat=z_hat, calls=tuple(calls))
+    return Content(
+        header=picture,
+        z_hat=z_hat,
+        calls=tuple(calls),
+        quality_map=None if offsets is None else quality_map(offsets, scale_idx=map_scale_idx),
+    )
 
 
-def natural(picture: PictureHeader, *, seed: int, amplitude: int = 2, widen: int = 0) -> Content:
+def natural(
+    picture: PictureHeader,
+    *,
+    seed: int,
+    amplitude: int = 2,
+    widen: int = 0,
+    offsets: I32Map | None = None,
+) -> Content:
     """Fill a picture with content that is as random as its probability tables expect."""
     draw = Draw(seed)
-    z_hat = random_z(picture, draw, amplitude)
-    return fill(picture, z_hat=z_hat, rule=lambda step: draw.residuals(step.tables, widen=widen))
+    return fill(
+        picture,
+        z_hat=random_z(picture, draw, amplitude),
+        rule=lambda step: draw.residuals(step.tables, widen=widen),
+        offsets=offsets,
+    )
 
 
-def with_hashes(codestream: Codestream, points: str = "LS") -> Codestream:
-    """Add the digests of the points, ``"L"``, ``"S"`` or both in that order."""
+LATENTS = (HashPoint.LATENTS, SynthesisTransform.SIMPLE)
+SIMPLE = (HashPoint.SAMPLES, SynthesisTransform.SIMPLE)
+BASE = (HashPoint.SAMPLES, SynthesisTransform.BASE)
+
+
+def with_hashes(
+    codestream: Codestream,
+    points: tuple[tuple[HashPoint, SynthesisTransform], ...] = (LATENTS, SIMPLE, BASE),
+) -> Codestream:
+    """Add the digests of these points, in this order."""
     data = write_codestream(replace(codestream, hashes=()))
-    known = {
-        "L": (HashPoint.LATENTS, SynthesisTransform.SIMPLE, lambda: decode_latents(data).digest()),
-        "S": (HashPoint.SAMPLES, SynthesisTransform.BASE, lambda: decode(data).digest()),
+    digests = {
+        LATENTS: lambda: decode_latents(data).digest(),
+        SIMPLE: lambda: decode(data, synthesis="simple").digest(),
+        BASE: lambda: decode(data, synthesis="base").digest(),
     }
     return replace(
         codestream,
         hashes=tuple(
             PictureHash(
-                hash_point_idc=known[point][0],
-                synthesis_transform_idc=known[point][1],
+                hash_point_idc=point[0],
+                synthesis_transform_idc=point[1],
                 reserved_zero_4bits=0,
-                digest=bytes.fromhex(known[point][2]()),
+                digest=bytes.fromhex(digests[point]()),
             )
             for point in points
         ),
     )
 
 
-def with_tools(codestream: Codestream, *transforms: int, filter_flag: int = 1) -> Codestream:
-    """Add a tool header."""
+def with_tools(codestream: Codestream, *transforms: int) -> Codestream:
+    """Add a tool header that recommends these transforms."""
     tools = ToolHeader(
-        num_synthesis_minus1=len(transforms) - 1,
-        synthesis_transform_idc=transforms,
-        filter_flag=filter_flag,
+        num_synthesis_minus1=len(transforms) - 1, synthesis_transform_idc=transforms
     )
     announced = replace(codestream.picture_header, tool_header_flag=1)
     return replace(codestream, picture_header=announced, tool_header=tools)

@@ -93,24 +93,30 @@ def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
         ids = [value.value for value in values if _is_requirement(value)]  # type: ignore[attr-defined]
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
         if ids and called not in _DECLARATIONS:
-            kinds = _named_errors([node.func, *values]) or _named_errors(_definitions(called))
+            is_method = isinstance(node.func, ast.Attribute)
+            kinds = _named_errors([node.func, *values])
+            kinds = kinds or _named_errors(_definitions(called, is_method=is_method))
             for kind in kinds:
                 yield ids[0], kind
 
 
 def _named_errors(nodes: list[ast.AST]) -> set[str]:
     leaves = {kind.__name__ for kind in error_classes() if not kind.__subclasses__()}
-    names = {
-        inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)
-    }
+    names = {inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)}
     return names & leaves
 
 
-def _definitions(name: str) -> list[ast.AST]:
+def _definitions(name: str, *, is_method: bool) -> list[ast.AST]:
+    bodies = [
+        owner.body
+        for tree in sources().values()
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef if is_method else ast.Module)
+    ]
     return [
         node
-        for tree in sources().values()
-        for node in ast.walk(tree)
+        for body in bodies
+        for node in body
         if isinstance(node, ast.FunctionDef) and node.name == name
     ]
 

@@ -108,9 +108,9 @@ def element_index_block() -> str:
     """List every element that a syntax table of clause 6 shows."""
     rows = []
     for clause in clauses().values():
-        if not clause.number.startswith("6."):
+        semantics = clauses().get(f"7{clause.number[1:]}")
+        if not clause.number.startswith("6.") or semantics is None:
             continue
-        semantics = clauses()[f"7{clause.number[1:]}"]
         cells = re.findall(
             r"^\| (?:&emsp;)*\*\*(\w+)\*\*\S*(?: \[ \w+ \])? \| ([^|]+) \| ([^|]*) \|$",
             clause.text,

@@ -188,6 +188,7 @@ class _Job:
             codec=self.codec,
             header=self.header,
             y_hat=latents.y_hat,
+            quality=latents.quality,
             transform=self.transform,
             region=self.region,
             trace=trace,

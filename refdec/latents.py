@@ -10,17 +10,33 @@ from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, decode_hyper_latent
+from refdec.entropy.quality_map import MAP_LANES, decode_quality_map, derive_quality
 from refdec.entropy.rans import make_decoder
 from refdec.entropy.residual import LayeredResiduals, hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.picture import Latents
 from refdec.syntax.codestream import Codestream
-from refdec.syntax.picture_header import PictureHeader
 
 
-def quality_plane(header: PictureHeader) -> I32Map:
+def quality_plane(codestream: Codestream) -> I32Map:
     """Quality index of each latent position, (h16, w16)."""
-    return np.full((header.h16, header.w16), header.quality_idx, np.int32)
+    header, segment = codestream.picture_header, codestream.quality_map
+    if segment is None:
+        return np.full((header.h16, header.w16), header.quality_idx, np.int32)
+    decoder = make_decoder(
+        segment.payload,
+        lanes=MAP_LANES,
+        tables=load_residual_tables().tables,
+        offset=segment.offset,
+    )
+    offsets = decode_quality_map(
+        decoder=decoder,
+        table=segment.map_scale_idx,
+        h16=header.h16,
+        w16=header.w16,
+        offset=segment.offset,
+    )
+    return derive_quality(quality_idx=header.quality_idx, offsets=offsets)
 
 
 @clause("8.1")
@@ -49,7 +65,7 @@ def decode_latent_planes(
     z_hat = _hyper_latent(codestream, codec)
     if trace is not None:
         trace("z_hat", z_hat)
-    quality = quality_plane(header)
+    quality = quality_plane(codestream)
     state, mu = decode_hyper_features(network=codec.hyper, z_hat=z_hat, quality=quality)
     y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int32)
     for tile_idx in sorted(tiles):
@@ -67,6 +83,7 @@ def decode_latent_planes(
     return Latents(
         y_hat=y_hat,
         z_hat=z_hat,
+        quality=quality,
         step=codec.context.steps[header.quality_idx].astype(np.int32),
         model_set_idc=header.model_set_idc,
     )

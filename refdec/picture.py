@@ -68,11 +68,13 @@ class Latents:
     ----------
     y_hat : (C, h16, w16), 1/2 units, -4095 to 4095.
     z_hat : (Z, h64, w64), -127 to 127.
-    step : (C,), quantisation step of each channel at the picture's quality, 1/16 units.
+    quality : (h16, w16), quality index of each position.
+    step : (C,), quantisation step of each channel at the picture's quality index, 1/16 units.
     """
 
     y_hat: I32Map
     z_hat: I32Map
+    quality: I32Map
     step: I32Map
     model_set_idc: int
 

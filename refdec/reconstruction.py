@@ -14,7 +14,7 @@ from refdec.arrays import I32Map, U16Map
 from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
-from refdec.latents import prefixed, quality_plane
+from refdec.latents import prefixed
 from refdec.picture import Colour, Picture
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE
@@ -79,6 +79,7 @@ def reconstruct_picture(
     codec: Codec,
     header: PictureHeader,
     y_hat: I32Map,
+    quality: I32Map,
     transform: SynthesisTransform,
     region: Region | None = None,
     trace: Trace | None = None,
@@ -90,7 +91,7 @@ def reconstruct_picture(
     region = region or whole_picture(header)
     step = region.height if trace is not None else _strip_height(region)
     strips = [
-        _reconstruct(codec, header, y_hat, transform, strip, trace)
+        _reconstruct(codec, header, y_hat, quality, transform, strip, trace)
         for strip in (
             Region(region.x, y, region.width, min(step, region.y + region.height - y))
             for y in range(region.y, region.y + region.height, step)
@@ -120,6 +121,7 @@ def _reconstruct(
     codec: Codec,
     header: PictureHeader,
     y_hat: I32Map,
+    quality: I32Map,
     transform: SynthesisTransform,
     region: Region,
     trace: Trace | None,
@@ -130,7 +132,7 @@ def _reconstruct(
     planes = synthesise(
         networks=codec.synthesis(transform),
         y_hat=np.ascontiguousarray(y_hat[:, rows, columns]),
-        quality=np.ascontiguousarray(quality_plane(header)[rows, columns]),
+        quality=np.ascontiguousarray(quality[rows, columns]),
         trace=prefixed(trace, "synthesis/"),
     )
     top, left = region.y - LATENT_STRIDE * window.top, region.x - LATENT_STRIDE * window.left

@@ -13,7 +13,7 @@ from refdec.resources import spec_path
 
 F32 = NDArray[np.float32]
 BLOCK = 16
-YCC_FROM_RGB = np.float32(
+YCC_FROM_RGB = np.array(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
 )
 
@@ -52,7 +52,8 @@ class Analysis:
         x = x.reshape(-1, side[0], 4, side[1], 4).mean((2, 4)).reshape(x.shape[0], -1)
         x = np.maximum(self.dense("hyper_activity.3", x), 0)
         z = linear + self.dense("hyper_activity.5", x)
-        return np.clip(np.rint(z), -127, 127).astype(np.int32).reshape(-1, *side)
+        rounded: I32Map = np.clip(np.rint(z), -127, 127).astype(np.int32)
+        return rounded.reshape(-1, *side)
 
     def dense(self, name: str, x: F32) -> F32:
         """1x1 convolution of (C, N)."""

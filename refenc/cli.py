@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refdec import __version__
 from refdec.cli_support import (
     Parser,
+    UsageError,
     add_computing_options,
     atomic_file,
     check_backend,
@@ -21,12 +23,17 @@ from refdec.cli_support import (
 )
 
 if TYPE_CHECKING:
+    from refdec.arrays import I32Map
     from refenc.encode import Coded
     from refenc.picture_io import SourcePicture
 
 MAX_QUALITY = 63
 DEFAULT_QUALITY = 32
 MAX_LOG2_LANES = 10
+MIN_TILE = 64
+MAX_TILE = 16384
+MAX_LAYER_END = 5
+"""The last of the seven channel groups always ends the last layer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,8 +83,69 @@ def build_parser() -> Parser:
         dest="log2_lanes",
         help="entropy coder lanes, a power of two up to 1024 (default: chosen by size)",
     )
+    add_structure_options(encode)
     add_computing_options(encode)
     return parser
+
+
+def add_structure_options(parser: Parser) -> None:
+    """Add how the stream is cut, and where the bits go."""
+    parser.add_argument(
+        "--tile-size",
+        type=tile_size,
+        metavar="N",
+        help="side of the tiles, a multiple of 64 up to 16384 (default: one tile)",
+    )
+    parser.add_argument(
+        "--layer-last-group",
+        type=layer_ends,
+        default=(),
+        metavar="G,G,...",
+        help="last channel group of each layer but the last, such as 1,3 (default: one layer)",
+    )
+    parser.add_argument("--crc", action="store_true", help="end each segment with a CRC-32C")
+    interest = parser.add_mutually_exclusive_group()
+    interest.add_argument(
+        "--roi",
+        type=region_of_interest,
+        action="append",
+        metavar="X,Y,W,H,OFFSET",
+        help="add OFFSET (-63 to 63) to the quality index in a rectangle; may be repeated",
+    )
+    interest.add_argument(
+        "--roi-mask",
+        type=Path,
+        metavar="FILE",
+        help="grey picture of the same size: black -12, mid-grey 0, white +12",
+    )
+
+
+def tile_size(text: str) -> int:
+    """Convert a tile side."""
+    size = integer_in(MIN_TILE, MAX_TILE)(text)
+    if size % MIN_TILE:
+        message = f"{size} is not a multiple of {MIN_TILE}"
+        raise argparse.ArgumentTypeError(message)
+    return size
+
+
+def layer_ends(text: str) -> tuple[int, ...]:
+    """Convert increasing group indices."""
+    ends = tuple(map(integer_in(0, MAX_LAYER_END), text.split(",")))
+    if any(a >= b for a, b in pairwise(ends)):
+        message = f"{text} does not increase"
+        raise argparse.ArgumentTypeError(message)
+    return ends
+
+
+def region_of_interest(text: str) -> tuple[int, ...]:
+    """Convert a rectangle and its quality offset."""
+    fields = text.split(",")
+    if len(fields) != len(("x", "y", "width", "height", "offset")):
+        message = f"{text} is not X,Y,W,H,OFFSET"
+        raise argparse.ArgumentTypeError(message)
+    side = integer_in(0, 1 << 16)
+    return (*map(side, fields[:4]), integer_in(-MAX_QUALITY, MAX_QUALITY)(fields[4]))
 
 
 def positive_rate(text: str) -> float:
@@ -137,7 +205,13 @@ def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Co
 
     common = {
         "hashes": options.hash,
-        "structure": Structure(log2_lanes=options.log2_lanes),
+        "structure": Structure(
+            tile_size=options.tile_size,
+            layer_last_group=options.layer_last_group,
+            log2_lanes=options.log2_lanes,
+            segment_crc=options.crc,
+            quality_offsets=quality_offsets(picture, options),
+        ),
         "backend": options.backend,
         "threads": options.threads,
     }
@@ -148,6 +222,24 @@ def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Co
     data = encode(picture.samples, quality=quality, **common)
     _, height, width = picture.samples.shape
     return Coded(data=data, quality=quality, bpp=8 * len(data) / (height * width))
+
+
+def quality_offsets(picture: "SourcePicture", options: argparse.Namespace) -> "I32Map | None":
+    """Return the offsets of the regions of interest, (h16, w16), or None."""
+    from refenc.picture_io import read_picture  # noqa: PLC0415
+    from refenc.roi import RegionOfInterest, offsets_of_mask, offsets_of_regions  # noqa: PLC0415
+
+    _, height, width = picture.samples.shape
+    if options.roi:
+        regions = (RegionOfInterest(*numbers) for numbers in options.roi)
+        return offsets_of_regions(regions, height=height, width=width)
+    if options.roi_mask is None:
+        return None
+    mask = read_picture(options.roi_mask).samples.max(axis=0)
+    if mask.shape != (height, width):
+        message = f"{options.roi_mask} is not of the picture's size {width}x{height}"
+        raise UsageError(message)
+    return offsets_of_mask(mask)
 
 
 @contextmanager

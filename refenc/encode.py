@@ -15,6 +15,7 @@ from refdec.arrays import I32Map
 from refdec.codec import Codec, get_codec
 from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.picture import latent_digest
@@ -26,6 +27,7 @@ from refdec.syntax.segment import (
     HashPoint,
     HyperLatentSegment,
     PictureHash,
+    QualityMapSegment,
     ResidualSegment,
     SynthesisTransform,
 )
@@ -56,6 +58,8 @@ class Structure:
     log2_lanes: int | None = None
     """None chooses by size."""
     segment_crc: bool = False
+    quality_offsets: I32Map | None = None
+    """(h16, w16): added to the quality index at each latent position."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +152,10 @@ def encode_analysed(
     """Quantise, predict and code an analysed picture."""
     samples = analysed.samples
     header = picture_header(samples, quality=quality, structure=structure)
-    plane = np.full((header.h16, header.w16), quality, np.int32)
+    offsets = structure.quality_offsets
+    if offsets is None:
+        offsets = np.zeros((header.h16, header.w16), np.int32)
+    plane = derive_quality(quality_idx=quality, offsets=offsets)
     state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
     quantiser = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
     y_hat = np.zeros(analysed.y.shape, np.int32)
@@ -191,18 +198,39 @@ def encode_analysed(
     return write_codestream(
         Codestream(
             picture_header=header,
+            quality_map=quality_map(offsets) if offsets.any() else None,
             hyper_latent=HyperLatentSegment(payload=z_payload),
             residual=residuals,
-            hashes=picture_hashes(codec, header, y_hat) if hashes else (),
+            hashes=picture_hashes(codec, header, y_hat, plane) if hashes else (),
         )
     )
 
 
-def picture_hashes(codec: Codec, header: PictureHeader, y_hat: I32Map) -> tuple[PictureHash, ...]:
+def quality_map(offsets: I32Map) -> QualityMapSegment:
+    """Code quality offsets with the table that makes them smallest."""
+    tables, differences = load_residual_tables().tables, differentiate(offsets).ravel()
+    payloads = (
+        encode_substream([(np.full(differences.size, t), differences)], lanes=1, tables=tables)
+        for t in range(0, len(tables.bounds), 8)
+    )
+    _, scale_idx = min((len(payload), 8 * i) for i, payload in enumerate(payloads))
+    calls = [(np.full(differences.size, scale_idx), differences)]
+    return QualityMapSegment(
+        map_scale_idx=scale_idx,
+        reserved_zero_1bit=0,
+        payload=encode_substream(calls, lanes=1, tables=tables),
+    )
+
+
+def picture_hashes(
+    codec: Codec, header: PictureHeader, y_hat: I32Map, quality: I32Map
+) -> tuple[PictureHash, ...]:
     """Digest the latent, and the picture of each synthesis transform, that a decoder will have."""
     points = [(HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=y_hat))]
     for transform in (SynthesisTransform.SIMPLE, SynthesisTransform.BASE):
-        picture = reconstruct_picture(codec=codec, header=header, y_hat=y_hat, transform=transform)
+        picture = reconstruct_picture(
+            codec=codec, header=header, y_hat=y_hat, quality=quality, transform=transform
+        )
         points.append((HashPoint.SAMPLES, transform, picture.digest()))
     return tuple(
         PictureHash(

@@ -116,7 +116,9 @@ def codestreams(draw: st.DrawFn) -> Codestream:
     )
     before = draw(st.integers(0, len(metadata)))
     payload = draw(st.binary(max_size=MAX_PAYLOAD))
-    hash_keys = st.tuples(st.integers(0, 1), st.integers(0, 2)).map(lambda key: (key[0], key[0] * key[1]))
+    hash_keys = st.tuples(st.integers(0, 1), st.integers(0, 2)).map(
+        lambda key: (key[0], key[0] * key[1])
+    )
     return Codestream(
         picture_header=header,
         tool_header=draw(structures(ToolHeader)) if header.tool_header_flag else None,

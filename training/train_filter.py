@@ -24,10 +24,30 @@ from refdec.syntax.segment import SynthesisTransform
 from refenc.analysis import centred_ycc
 from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
 from refenc.quantise import Quantiser
+from training.graph import Graph
 from training.pack import load_checkpoint
 from training.train import mean_squared_error
 
 CROP = 256
+SPEEDS = {"f0": 0.05, "f1": 0.3, "correction": 0.3}
+"""Learning rate multiplier by layer, as large as the layer's weights ask for."""
+
+
+@torch.no_grad()
+def start(net_filter: Graph) -> None:
+    """Begin with random features that do not see the local mean, and no correction."""
+    weight = net_filter.modules_by_layer["f0"].weight
+    torch.nn.init.normal_(weight, std=0.006)
+    components = weight.view(weight.shape[0], 3, -1)
+    components -= components.mean(2, keepdim=True)
+    for name, layer in net_filter.modules_by_layer.items():
+        if name.startswith("r"):
+            torch.nn.init.normal_(layer.weight, std=(layer.weight[0].numel() / 2) ** -0.5)
+        if name.startswith(("q", "correction")):
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    torch.nn.init.zeros_(net_filter.modules_by_layer["f0"].bias)
+    torch.nn.init.zeros_(net_filter.modules_by_layer["f1"].anchors)
 
 
 def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,6 +91,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--restart", action="store_true", help="begin with a new filter")
     parser.add_argument("--rate", type=float, default=4e-4)
     o = parser.parse_args()
     torch.manual_seed(0)
@@ -79,13 +100,21 @@ def main() -> None:
     pairs = decoded_pairs(np.load(o.patches, mmap_mode="r")[: o.count], 0)
     check = tuple(t[-24:] for t in pairs)
     net.filter.train()
-    optimiser = torch.optim.Adam(net.filter.parameters(), betas=(0.9, 0.98))
+    if o.restart:
+        start(net.filter)
+    optimiser = torch.optim.Adam(
+        [
+            {"params": layer.parameters(), "speed": SPEEDS.get(name, 1.0)}
+            for name, layer in net.filter.modules_by_layer.items()
+        ],
+        betas=(0.9, 0.98),
+    )
     average = {n: p.detach().clone() for n, p in net.filter.state_dict().items()}
     begin, step = time.time(), 0
     while (part := (time.time() - begin) / (60 * o.minutes)) < 1:
         rate = o.rate * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["speed"]
         chosen = torch.randint(0, o.count - 24, (o.batch,))
         batch = [t[chosen] for t in pairs]
         for axis in (2, 3):
@@ -99,15 +128,15 @@ def main() -> None:
         step += 1
         for n, p in net.filter.state_dict().items():
             average[n].lerp_(p, 1 - min(0.995, step / (step + 10)))
-        if step % 100 == 0:
+        if step % 50 == 0:
             with torch.no_grad():
                 ratio = gain(net.filter, check)
-            print(f"{step} {time.time() - begin:.0f} s  {10 * math.log10(ratio.mean()):.3f} dB", flush=True)
+            print(f"{step} {time.time() - begin:.0f} s  {-10 * math.log10(ratio.mean()):+.3f} dB", flush=True)
     net.filter.load_state_dict(average)
     net.eval()
     with torch.no_grad():
         ratio = gain(net.filter, check)
-    print(f"averaged: {10 * math.log10(ratio.mean()):.3f} dB", flush=True)
+    print(f"averaged: {-10 * math.log10(ratio.mean()):+.3f} dB", flush=True)
     torch.save(net.state_dict(), o.out)
 
 

@@ -121,13 +121,12 @@ def without(data: bytes, marker: int, occurrence: int = 0) -> bytes:
     return data[: place.offset] + data[place.end :]
 
 
-def moved(data: bytes, marker: int, *, before: int) -> bytes:
-    """Move the first segment with a marker in front of the first with another."""
-    rest, place = without(data, marker), segment_bytes(data, marker)
-    offset = segment_of(data, before).offset
-    if offset > segment_of(data, marker).offset:
-        offset -= len(place)
-    return rest[:offset] + place + rest[offset:]
+def moved(data: bytes, place: tuple[int, int], *, before: tuple[int, int]) -> bytes:
+    """Move one segment in front of another; each is a marker and an occurrence."""
+    source, target = segment_of(data, *place), segment_of(data, *before).offset
+    chosen, rest = data[source.offset : source.end], without(data, *place)
+    target -= len(chosen) if target > source.offset else 0
+    return rest[:target] + chosen + rest[target:]
 
 
 def doubled(data: bytes, marker: int) -> bytes:

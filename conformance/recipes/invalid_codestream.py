@@ -36,9 +36,10 @@ def with_crc() -> bytes:
 
 
 @cache
-def hashed(points: str) -> bytes:
-    """Return a stream with digests."""
-    return write_codestream(build.with_hashes(plain(), points))
+def hashed(point: str) -> bytes:
+    """Return a stream with one digest."""
+    points = {"L": build.LATENTS, "S": build.BASE}
+    return write_codestream(build.with_hashes(plain(), (points[point],)))
 
 
 def _full(
@@ -144,22 +145,22 @@ RECIPES = (
     _full("BIT-005", "header", "a padding bit of PIH is set", "PIH.padding",
           lambda data: flipped(data, end_of_elements(data, "PIH", "extension_flag"))),
     _full("BIT-005", "tools", "a padding bit of TOH is set", "TOH.padding",
-          lambda data: flipped(data, end_of_elements(data, "TOH", "filter_flag"))),
+          lambda data: flipped(data, end_of_elements(data, "TOH", "synthesis_transform_idc[0]"))),
     _full("BIT-005", "residual", "a padding bit before a sub-stream is set", "SOR.padding",
           lambda data: flipped(data, end_of_elements(data, "SOR", "tile_idx"))),
     # Order and number.
     _full("SEG-005", "tools-after-metadata", "TOH after MTD", "TOH",
-          lambda data: moved(
-              without(data, Marker.MTD), Marker.TOH, before=Marker.SOZ)
-          if False else moved(data, Marker.TOH, before=Marker.SOZ)),
+          lambda data: moved(data, (Marker.TOH, 0), before=(Marker.SOZ, 0))),
+    _full("SEG-005", "map-after-hyper-latent", "SOQ after SOZ", "SOQ",
+          lambda data: moved(data, (Marker.SOQ, 0), before=(Marker.SOR, 0))),
     _full("SEG-005", "metadata-after-hash", "MTD after DPH", "DPH",
-          lambda data: moved_back(data)),
-    _full("SEG-005", "metadata-in-residual", "residual segments after the trailing metadata", "MTD",
-          lambda data: between_residuals(data)),
+          lambda data: moved(data, (Marker.DPH, 0), before=(Marker.MTD, 2))),
+    _full("SEG-005", "metadata-in-residual", "MTD between residual segments", "MTD",
+          lambda data: moved(data, (Marker.MTD, 2), before=(Marker.SOR, 5))),
     *(
         _full("SEG-006", f"second-{marker.name.lower()}", f"{marker.name} twice", marker.name,
               lambda data, marker=marker: doubled(data, marker))
-        for marker in (Marker.SOC, Marker.PIH, Marker.TOH, Marker.SOZ, Marker.DPH)
+        for marker in (Marker.SOC, Marker.PIH, Marker.TOH, Marker.SOQ, Marker.SOZ, Marker.DPH)
     ),
     _full("SEG-007", "no-picture-header", "PIH is missing", "PIH",
           lambda data: without(data, Marker.PIH)),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invalid streams: one element with a value that is reserved, too large, or at odds with others."""
 
+from dataclasses import replace
 from functools import cache
 
 from conformance import build
@@ -70,8 +71,7 @@ def _hashes(requirement: str, name: str, value: int) -> Recipe:
 
 def _repeated_hash() -> bytes:
     stream = every_segment()
-    hashes = build.with_hashes(stream).hashes
-    return write_codestream(build.replace(stream, hashes=(*hashes, hashes[0])), check=False)
+    return write_codestream(replace(stream, hashes=(*stream.hashes, stream.hashes[0])), check=False)
 
 
 RECIPES = (
@@ -146,6 +146,9 @@ RECIPES = (
         segment="TOH",
         sound=lambda: write_codestream(build.with_tools(plain(), 1, 0)),
     ),
+    element_fault("SOQ-001", "map_scale_idx", 80, segment="SOQ", sound=full),
+    element_fault("SOQ-001", "map_scale_idx", 127, segment="SOQ", sound=full),
+    element_fault("SOQ-002", "reserved_zero_1bit", 1, segment="SOQ", sound=full),
     element_fault(
         "MTD-001",
         "metadata_type",
@@ -179,5 +182,5 @@ RECIPES = (
         broken=_repeated_hash,
         element="DPH.hashes",
     ),
-    _hashes("BIT-001", "num_hashes_minus1", 2),
+    _hashes("BIT-001", "num_hashes_minus1", 3),
 )

@@ -66,6 +66,37 @@ def nothing(step: Step) -> I32Map:
     return np.zeros(step.tables.shape, np.int32)
 
 
+def _map(
+    name: str, purpose: str, catches: str, *, scale_idx: int, seed: int, **elements: Any
+) -> Recipe:
+    def make() -> bytes:
+        declared = build.header(120, 88, quality=30, **elements)
+        draw = build.Draw(seed)
+        if name == "quality-map-rectangle":
+            offsets = np.zeros((declared.h16, declared.w16), np.int32)
+            offsets[1:4, 2:5] = 12
+        else:
+            count = declared.h16 * declared.w16
+            offsets = draw.integers(count, -63, 63).reshape(declared.h16, -1).astype(np.int32)
+            offsets.flat[:2] = -63, 63
+        content = build.fill(
+            declared,
+            z_hat=build.random_z(declared, draw, 2),
+            rule=lambda step: draw.residuals(step.tables),
+            offsets=offsets,
+            map_scale_idx=scale_idx,
+        )
+        return write_codestream(build.with_hashes(content.codestream()))
+
+    return Recipe(
+        id=f"structure/{name}",
+        purpose=purpose,
+        catches=catches,
+        build=make,
+        clauses=("8.2.7", "8.2.8", "8.4"),
+    )
+
+
 def many_segments_header(tile_height: int) -> PictureHeader:
     """Declare the widest picture of level 1 with seven layers."""
     return build.header(
@@ -177,6 +208,29 @@ RECIPES = (
         segment_crc_flag=1,
         **build.tiles(64, 64),
         **build.layers(2),
+    ),
+    _map(
+        "quality-map-rectangle",
+        "quality map: a rectangle of higher quality",
+        "quality offsets summed along columns; quality of the picture used everywhere",
+        scale_idx=16,
+        seed=601,
+    ),
+    _map(
+        "quality-map-extreme",
+        "quality map: random offsets of -63 to 63, most of them beyond the quality range",
+        "quality indices that are not clipped; escapes in the quality map",
+        scale_idx=0,
+        seed=602,
+    ),
+    _map(
+        "quality-map-tiles",
+        "quality map with four tiles and the coarsest table",
+        "quality map read per tile",
+        scale_idx=79,
+        seed=603,
+        log2_lanes=4,
+        **build.tiles(64, 64),
     ),
     Recipe(
         id="structure/many-segments",

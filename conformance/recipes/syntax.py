@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from conformance import build
 from conformance.recipes.recipe import Recipe
 from refdec.syntax.codestream import MAX_SKIPPABLE, Codestream, write_codestream
@@ -40,7 +42,9 @@ def every_segment() -> Codestream:
         **build.tiles(64, 64),
         **build.layers(1, 4),
     )
-    stream = build.natural(declared, seed=8).codestream(
+    offsets = np.arange(declared.h16 * declared.w16, dtype=np.int32).reshape(declared.h16, -1) - 5
+    content = build.natural(declared, seed=8, offsets=offsets)
+    stream = content.codestream(
         metadata=(blob(MetadataType.ICC, b"colour profile"), blob(MetadataType.USER, b"first")),
         trailing_metadata=(blob(MetadataType.USER, b"last"),),
     )
@@ -191,38 +195,38 @@ RECIPES = (
         "9.2",
     ),
     _recipe(
-        "tools-no-filter",
-        "filter_flag 0: the linear transform alone",
-        "filter run although it is switched off",
-        lambda: build.with_hashes(build.with_tools(plain(), 1, filter_flag=0)),
+        "tools-simple",
+        "the simple synthesis transform recommended",
+        "base decoded whatever is recommended",
+        lambda: build.with_hashes(build.with_tools(plain(), 0)),
         "9.2",
     ),
     _recipe(
         "tools-several",
-        "three synthesis transforms recommended, base first",
+        "three synthesis transforms recommended, high first",
         "one transform expected",
-        lambda: build.with_hashes(build.with_tools(plain(), 1, 2, 0)),
+        lambda: build.with_hashes(build.with_tools(plain(), 2, 1, 0)),
         "9.2",
     ),
     _recipe(
         "hash-latents",
         "digest of the latents only",
         "digest of the samples expected",
-        lambda: build.with_hashes(plain(), "L"),
+        lambda: build.with_hashes(plain(), (build.LATENTS,)),
         "10.1",
     ),
     _recipe(
-        "hash-samples",
-        "digest of the samples only",
-        "digest of the latents expected",
-        lambda: build.with_hashes(plain(), "S"),
+        "hash-simple",
+        "digest of the samples of the simple transform only",
+        "digests of another transform compared",
+        lambda: build.with_hashes(plain(), (build.SIMPLE,)),
         "10.2",
     ),
     _recipe(
-        "hash-both",
-        "digests of samples and latents, in this order",
+        "hash-base-first",
+        "digests of base and of the latents, in this order",
         "order of the digests expected",
-        lambda: build.with_hashes(plain(), "SL"),
+        lambda: build.with_hashes(plain(), (build.BASE, build.LATENTS)),
         "10.1",
         "10.2",
     ),

@@ -246,8 +246,8 @@ def step_map(*, steps: I16Map, quality: I32Map) -> I32Map:
 @clause("8.4.2")
 def derive_scale_idx(*, scale: I32Map) -> I32Map:
     """Turn log2 of the residual's scale, 1/64 octave, into a table index 0 to 79."""
-    index = (scale + SCALE_OFFSET) >> SCALE_SHIFT
-    return np.clip(index, 0, NUM_SCALES - 1).astype(np.int32)
+    scale_idx: I32Map = np.clip((scale + SCALE_OFFSET) >> SCALE_SHIFT, 0, NUM_SCALES - 1)
+    return scale_idx
 
 
 @clause("8.4.3")

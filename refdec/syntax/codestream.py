@@ -24,6 +24,7 @@ from refdec.syntax.segment import (
     Metadata,
     MetadataType,
     PictureHash,
+    QualityMapSegment,
     ResidualSegment,
     StartOfCodestream,
     ToolHeader,
@@ -46,6 +47,7 @@ SEGMENT_ORDER = (
     Slot(Marker.PIH, required=True),
     Slot(Marker.TOH),
     Slot(Marker.MTD, repeated=True),
+    Slot(Marker.SOQ),
     Slot(Marker.SOZ, required=True),
     Slot(Marker.SOR, repeated=True),
     Slot(Marker.MTD, repeated=True),
@@ -67,6 +69,7 @@ class Codestream:
     tool_header: ToolHeader | None = None
     metadata: tuple[Metadata, ...] = ()
     """Metadata before the hyper-latent."""
+    quality_map: QualityMapSegment | None = None
     hyper_latent: HyperLatentSegment
     residual: tuple[ResidualSegment, ...]
     """In order of layer, then tile."""
@@ -124,6 +127,7 @@ class _Parser:
         self.picture_header: PictureHeader | None = None
         self.tool_header: ToolHeader | None = None
         self.metadata: list[Metadata] = []
+        self.quality_map: QualityMapSegment | None = None
         self.hyper_latent: HyperLatentSegment | None = None
         self.residual: list[ResidualSegment] = []
         self.trailing_metadata: list[Metadata] = []
@@ -207,6 +211,9 @@ class _Parser:
                 self._check_tool_header(segment)
             case Marker.MTD:
                 self._take_metadata(self._parse(Metadata, segment), segment)
+            case Marker.SOQ:
+                self._check_tool_header(segment)
+                self.quality_map = self._parse(QualityMapSegment, segment)
             case Marker.SOZ:
                 self._check_tool_header(segment)
                 self.hyper_latent = self._parse(HyperLatentSegment, segment)
@@ -233,7 +240,7 @@ class _Parser:
             raise MalformedStream(
                 message, requirement="SEG-004", element="payload_length", offset=reader.offset
             )
-        if isinstance(parsed, HyperLatentSegment | ResidualSegment):
+        if isinstance(parsed, QualityMapSegment | HyperLatentSegment | ResidualSegment):
             return replace(parsed, offset=segment.payload_end - len(parsed.payload))
         return parsed
 
@@ -286,6 +293,7 @@ class _Parser:
             picture_header=self.picture_header,
             tool_header=self.tool_header,
             metadata=tuple(self.metadata),
+            quality_map=self.quality_map,
             hyper_latent=self.hyper_latent,
             residual=tuple(self.residual),
             trailing_metadata=tuple(self.trailing_metadata),
@@ -335,6 +343,8 @@ def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:
     if codestream.tool_header is not None:
         parts.append(segment(Marker.TOH, codestream.tool_header))
     parts += [segment(Marker.MTD, blob) for blob in codestream.metadata]
+    if codestream.quality_map is not None:
+        parts.append(segment(Marker.SOQ, codestream.quality_map))
     parts.append(segment(Marker.SOZ, codestream.hyper_latent))
     parts += [segment(Marker.SOR, residual) for residual in codestream.residual]
     parts += [segment(Marker.MTD, blob) for blob in codestream.trailing_metadata]

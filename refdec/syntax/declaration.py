@@ -46,7 +46,7 @@ class Element:
             legal = f"at most {maximum}"
         else:
             return
-        message = f"value {value} shall be {legal}"
+        message = f"value {_number_text(value)} shall be {legal}"
         raise self.error(message, requirement=self.requirement, element=self.name, offset=offset)
 
 
@@ -126,13 +126,25 @@ def requirements_of(structure: type, declared: Element) -> tuple[str, ...]:
 
 
 def values_text(values: Collection[int]) -> str:
-    """Say a set of legal values in words."""
-    ordered = sorted(values)
-    if len(ordered) == 1:
-        return str(ordered[0])
-    if ordered == list(range(ordered[0], ordered[-1] + 1)):
-        return f"in {ordered[0]}..{ordered[-1]}"
-    return "one of " + ", ".join(map(str, ordered))
+    """Say a set of legal values in words, such as ``in 0..8`` or ``one of 1, 4..12``."""
+    runs: list[list[int]] = []
+    for value in sorted(values):
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    texts = [_number_text(a) + (f"..{_number_text(b)}" if b > a else "") for a, b in runs]
+    if len(texts) > 1:
+        return "one of " + ", ".join(texts)
+    return texts[0] if len(values) == 1 else f"in {texts[0]}"
+
+
+def _number_text(value: int) -> str:
+    """Write markers and signatures, which are large, in hexadecimal."""
+    return str(value) if value <= _MAX_DECIMAL else f"{value:X}"
+
+
+_MAX_DECIMAL = 255
 
 
 def check_constraints(value: Any, offsets: Mapping[str, int]) -> None:

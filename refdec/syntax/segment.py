@@ -129,6 +129,22 @@ class Metadata:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityMapSegment:
+    """Quality map (SOQ): offsets of the quality index, one per latent position."""
+
+    map_scale_idx: int = element(
+        u(7),
+        "Scale index whose probability table codes the differences.",
+        requirement="SOQ-001",
+        allowed=range(80),
+    )
+    reserved_zero_1bit: int = element(u(1), "Reserved.", requirement="SOQ-002", allowed=(0,))
+    payload: bytes = element(rest(), "One entropy-coded sub-stream.")
+    offset: int = field(default=0, compare=False)
+    """Byte offset of the payload in the codestream."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HyperLatentSegment:
     """Hyper-latent (SOZ) of the whole picture."""
 

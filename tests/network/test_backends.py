@@ -103,7 +103,7 @@ def test_conv_by_hand() -> None:
     net = network([layer], conv_tensors(weight, np.array([1, 2], np.int32), 1), inputs)
     plane = np.array([[[1, 2], [3, 9]]], np.int32)
     out = assert_all_agree(net, {"x": plane})["c"]
-    # Laplacian: 2 + 3 - 4 = 1, 1 + 9 - 8 = 2, 1 + 9 - 12 = -2, 2 + 3 - 36 = -31; (+1) >> 1, clipped.
+    # Laplacian: 2+3-4 = 1, 1+9-8 = 2, 1+9-12 = -2, 2+3-36 = -31; (+1) >> 1, clipped.
     # Above: 0, 0, 3, 6; (+2) >> 1.
     np.testing.assert_array_equal(out, [[[1, 1], [-1, -10]], [[1, 1], [2, 4]]])
 
@@ -217,5 +217,5 @@ def test_inputs_of_different_pictures_are_refused() -> None:
 
 @pytest.mark.parametrize(("name", "threads"), [("cuda", None), ("torch", 0)])
 def test_unknown_backends_are_refused(name: str, threads: int | None) -> None:
-    with pytest.raises(ValueError, match="backend|threads"):
+    with pytest.raises(ValueError, match=r"backend|threads"):
         get_backend(name, threads)

@@ -34,7 +34,7 @@ def content(**changes: Any) -> dict[str, Any]:
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that stands for spec/, with model set 9 in it."""
     pack_model_set(**content(), spec=tmp_path)
-    monkeypatch.setattr(model_set, "spec_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(model_set, "spec_path", tmp_path.joinpath)
     load_model_set.cache_clear()
     yield tmp_path
     load_model_set.cache_clear()
@@ -83,13 +83,13 @@ def test_packer_refuses_weights_one_above_the_bound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("requirement", "damage"),
     [
-        ("NET-014", lambda data: b""),
+        ("NET-014", lambda _: b""),
         ("NET-014", lambda data: data[:100]),
-        ("NET-014", lambda data: b"\xff" * 64),
-        ("NET-014", lambda data: save({"t": np.zeros(1, np.int8)})),
-        ("NET-014", lambda data: save({}, {"jai": "{"})),
-        ("NET-014", lambda data: save({}, {"jai": "[]"})),
-        ("NET-014", lambda data: save({}, {"jai": '{"model_set_idc": 0, "networks": 5}'})),
+        ("NET-014", lambda _: b"\xff" * 64),
+        ("NET-014", lambda _: save({"t": np.zeros(1, np.int8)})),
+        ("NET-014", lambda _: save({}, {"jai": "{"})),
+        ("NET-014", lambda _: save({}, {"jai": "[]"})),
+        ("NET-014", lambda _: save({}, {"jai": '{"model_set_idc": 0, "networks": 5}'})),
         (
             "NET-004",
             lambda data: data.replace(b'\\"networks\\":{\\"net\\"', b'\\"networks\\":{\\"ten\\"'),

@@ -22,7 +22,16 @@ from refdec.syntax.segment import (
     ResidualSegment,
 )
 from tests.strategies import codestreams
-from tests.syntax.streams import END, MTD, SOR, SOZ, START, full_stream, header_segment, picture_header
+from tests.syntax.streams import (
+    END,
+    MTD,
+    SOR,
+    SOZ,
+    START,
+    full_stream,
+    header_segment,
+    picture_header,
+)
 
 MINIMAL = Codestream(
     picture_header=picture_header(),
@@ -114,7 +123,7 @@ def test_every_bit_flip_is_a_result_or_our_error() -> None:
 
 
 @given(st.binary(max_size=60), st.booleans())
-def test_random_bytes_are_our_error(tail: bytes, tolerant: bool) -> None:  # noqa: FBT001
+def test_random_bytes_are_our_error(tail: bytes, tolerant: bool) -> None:
     for data in (tail, START + tail, START + header_segment() + tail):
         with pytest.raises(RefdecError):
             parse_codestream(data, tolerant=tolerant)

@@ -75,9 +75,7 @@ def test_round_trip(header: PictureHeader) -> None:
     ("side", "size16", "size64"), [(1, 1, 1), (16, 1, 1), (17, 2, 1), (64, 4, 1), (65, 5, 2)]
 )
 def test_latent_sizes(side: int, size16: int, size64: int) -> None:
-    header = picture_header(
-        picture_size_bits_minus1=7, width_minus1=side - 1, height_minus1=99
-    )
+    header = picture_header(picture_size_bits_minus1=7, width_minus1=side - 1, height_minus1=99)
     assert (header.w16, header.w64, header.h16, header.h64) == (size16, size64, 7, 2)
 
 
@@ -112,9 +110,7 @@ def test_components_depth_and_lanes() -> None:
 
 
 def test_layers_split_the_channel_groups() -> None:
-    header = picture_header(
-        default_structure_flag=0, num_layers_minus1=2, layer_last_group=(0, 2)
-    )
+    header = picture_header(default_structure_flag=0, num_layers_minus1=2, layer_last_group=(0, 2))
     assert header.layer_groups(5) == (range(1), range(1, 3), range(3, 5))
     assert picture_header().layer_groups(5) == (range(5),)
     with pytest.raises(ConstraintViolation, match="PIH-015"):

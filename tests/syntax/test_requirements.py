@@ -143,7 +143,10 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
         (MalformedStream, lambda: stream(PIH, SOZ, SOR, END)),
         (MalformedStream, lambda: stream(START, SOZ, SOR, END)),
         (MalformedStream, lambda: stream(SOZ, SOZ, SOR, END)),
-        (MalformedStream, lambda: hashes((0, 0, 0))[:-2] + hashes((0, 0, 0))[len(stream(SOZ, SOR)) :]),
+        (
+            MalformedStream,
+            lambda: hashes((0, 0, 0))[:-2] + hashes((0, 0, 0))[len(stream(SOZ, SOR)) :],
+        ),
     ],
     "SEG-007": [
         (MalformedStream, lambda: START + SOZ + SOR + END),
@@ -154,9 +157,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     "SEG-008": [
         (
             MalformedStream,
-            lambda: stream(
-                SOZ, bytes(4), header=header_segment(segment_crc_flag=1, **STRUCTURE)
-            ),
+            lambda: stream(SOZ, bytes(4), header=header_segment(segment_crc_flag=1, **STRUCTURE)),
         )
     ],
     "SEG-009": [
@@ -221,9 +222,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     "PIH-014": [
         (
             ConstraintViolation,
-            lambda last=last: with_header(
-                num_layers_minus1=2, layer_last_group=last, **STRUCTURE
-            ),
+            lambda last=last: with_header(num_layers_minus1=2, layer_last_group=last, **STRUCTURE),
         )
         for last in ((1, 1), (2, 1))
     ],

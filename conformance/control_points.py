@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Digests of the tensors between the stages, so that the first wrong stage can be named.
+
+A digest is the first 16 hexadecimal digits of the SHA-256 of the tensor as big-endian 32-bit
+integers in C, H, W order; `refdec trace` prints the same digests in full. The five tensors of a
+group and phase stand in one line, in the order of `STEP_TENSORS`.
+"""
+
+import hashlib
+
+import numpy as np
+
+from refdec.arrays import I32Map
+
+DIGITS = 16
+STEP_TENSORS = ("scale_idx", "mask", "residual", "mean", "y_hat")
+
+
+class ControlPoints:
+    """Collect the digests and the ranges of a decoding; pass an instance as `trace`."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        """By control point, in decoding order."""
+        self.tables: set[int] = set()
+        """Probability tables that a residual was coded with."""
+        self.ranges: dict[str, tuple[int, int]] = {}
+        """Smallest and largest value, of residual, y_hat, z_hat and picture."""
+        self._scale_idx = np.zeros(0, np.int32)
+
+    def __call__(self, name: str, value: I32Map) -> None:
+        """Take one tensor."""
+        digest = hashlib.sha256(value.astype(">i4").tobytes()).hexdigest()[:DIGITS]
+        parent, _, last = name.rpartition("/")
+        if "/phase" in name and last in STEP_TENSORS:
+            known = self.digests.get(parent)
+            self.digests[parent] = digest if known is None else f"{known} {digest}"
+        else:
+            self.digests[name] = digest
+        if last == "scale_idx":
+            self._scale_idx = value
+        elif last == "mask":
+            self.tables |= set(self._scale_idx[value != 0].tolist())
+        elif last in {"residual", "y_hat", "z_hat", "picture"}:
+            low, high = self.ranges.get(last, (int(value.flat[0]), int(value.flat[0])))
+            self.ranges[last] = min(low, int(value.min())), max(high, int(value.max()))
+
+
+def first_difference(expected: dict[str, str], actual: dict[str, str]) -> str | None:
+    """Name the first control point, in decoding order, whose digests differ; None if all agree."""
+    for name, digests in expected.items():
+        pairs = zip(digests.split(), actual.get(name, "").split(), strict=False)
+        for index, (wanted, found) in enumerate(pairs):
+            if wanted != found:
+                return f"{name}/{STEP_TENSORS[index]}" if " " in digests else name
+        if len(actual.get(name, "").split()) != len(digests.split()):
+            return name
+    return None
+
+
+def intervals(numbers: set[int]) -> str:
+    """Write a set of integers as ``8-61 63``."""
+    ordered = sorted(numbers)
+    starts = [n for n in ordered if n - 1 not in numbers]
+    ends = [n for n in ordered if n + 1 not in numbers]
+    return " ".join(f"{a}-{b}" if a < b else str(a) for a, b in zip(starts, ends, strict=True))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Derive a manifest from a stream and its recipe."""
+
+import hashlib
+import os
+from typing import Any
+
+from conformance import EDITION, SUITE_VERSION
+from conformance.case import SuiteError
+from conformance.control_points import ControlPoints, intervals
+from conformance.judge import rejection
+from conformance.recipes.recipe import Fault, Recipe
+from refdec.decoding import decode, decode_latents
+from refdec.errors import RefdecError
+from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.profiles import Profile
+from refdec.syntax.segment import RESERVED_MARKERS, HashPoint
+
+SCHEMA_VERSION = 1
+
+
+def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
+    """Return the manifest of a stream.
+
+    Raises
+    ------
+    SuiteError
+        The stream does not do what its recipe promises.
+    """
+    sound = data if recipe.fault is None else recipe.fault.sound()
+    try:
+        codestream = parse_codestream(sound)
+        verdict = _valid(data) if recipe.fault is None else _invalid(recipe.fault, data, sound)
+    except RefdecError as error:
+        message = f"{recipe.id}: {error}"
+        raise SuiteError(message) from error
+    header = codestream.picture_header
+    return {
+        "schema": SCHEMA_VERSION,
+        "id": recipe.id,
+        "suite_version": SUITE_VERSION,
+        "edition": EDITION,
+        "purpose": recipe.purpose,
+        "catches": recipe.catches,
+        "profile": Profile(header.profile_idc).name.lower(),
+        "level": header.level_idc,
+        "features": features(codestream),
+        "clauses": list(recipe.clauses),
+        "recipe": {
+            "module": recipe.build.__module__,
+            "written_by": "syntax" if recipe.is_exact else "encoder",
+        },
+        "stream": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()},
+        "verdict": "valid" if recipe.fault is None else "invalid",
+        ("valid" if recipe.fault is None else "invalid"): verdict,
+    }
+
+
+def _valid(data: bytes) -> dict[str, Any]:
+    points = ControlPoints()
+    picture = decode(data, verify=True, trace=points, synthesis="base")
+    simple = decode(data, verify=True, synthesis="simple")
+    return {
+        "picture": {
+            "width": picture.width,
+            "height": picture.height,
+            "components": picture.samples.shape[0],
+            "bit_depth": picture.bit_depth,
+        },
+        "digests": {
+            "L": decode_latents(data).digest(),
+            "S": {"simple": simple.digest(), "base": picture.digest()},
+        },
+        "coverage": {
+            "tables": intervals(points.tables),
+            "ranges": {name: list(limits) for name, limits in points.ranges.items()},
+        },
+        "control_points": points.digests,
+    }
+
+
+def _invalid(fault: Fault, data: bytes, sound: bytes) -> dict[str, Any]:
+    if not fault.parses_only:
+        decode(sound, verify=True)
+    error = rejection(data, by_verifying=fault.by_verifying)
+    if error is None or error.requirement not in fault.requirements:
+        message = f"{error!r} where one of {fault.requirements} is due"
+        raise SuiteError(message)
+    repair = difference(data, sound)
+    first, last = repair["offset"], repair["offset"] + max(repair["remove"], 1) - 1
+    if error.offset is not None:
+        first, last = min(first, error.offset), max(last, error.offset)
+    return {
+        "requirements": list(fault.requirements),
+        "element": fault.element,
+        "offset": [first, last],
+        "detected_by": "verify" if fault.by_verifying else "decode",
+        "repair": repair,
+        "repaired": "parses" if fault.parses_only else "decodes",
+    }
+
+
+def difference(broken: bytes, sound: bytes) -> dict[str, Any]:
+    """Return the one replacement that turns `broken` into `sound`."""
+    start = len(os.path.commonprefix([broken, sound]))
+    rest = broken[start:][::-1], sound[start:][::-1]
+    end = len(os.path.commonprefix(rest))
+    return {
+        "offset": start,
+        "remove": len(broken) - end - start,
+        "insert": sound[start : len(sound) - end].hex(),
+    }
+
+
+def features(codestream: Codestream) -> list[str]:
+    """Say in words what a stream uses."""
+    header = codestream.picture_header
+    hashes = sorted({"LS"[h.hash_point_idc == HashPoint.SAMPLES] for h in codestream.hashes})
+    transforms = codestream.tool_header.synthesis_transform_idc if codestream.tool_header else ()
+    used = {
+        "metadata before": bool(codestream.metadata),
+        "metadata after": bool(codestream.trailing_metadata),
+        "reserved segments": any(s.marker in RESERVED_MARKERS for s in codestream.segments),
+        "tool header": bool(transforms),
+        "several transforms": len(transforms) > 1,
+        "quality map": codestream.quality_map is not None,
+        **{f"hash {point}": True for point in hashes},
+        "empty sub-stream": any(not segment.payload for segment in codestream.residual),
+    }
+    return [*_header_features(header), *(name for name, is_used in used.items() if is_used)]
+
+
+def _header_features(header: PictureHeader) -> list[str]:
+    format_words = {
+        "monochrome": header.monochrome_flag,
+        "explicit format": not header.default_format_flag,
+        f"{header.bit_depth} bits": header.bit_depth > 8,  # noqa: PLR2004
+        f"matrix {header.matrix_coefficients}": header.matrix_coefficients != 6,  # noqa: PLR2004
+        "explicit structure": not header.default_structure_flag,
+        f"{header.num_tiles} tiles": header.tile_grid_flag,
+        f"{header.num_layers} layers": header.num_layers > 1,
+        f"{header.num_lanes} lanes": header.num_lanes > 1,
+        "segment CRC": header.segment_crc_flag,
+    }
+    return [
+        f"quality {header.quality_idx}",
+        *(name for name, is_used in format_words.items() if is_used),
+    ]
