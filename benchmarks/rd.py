@@ -76,7 +76,7 @@ def summarise(rows: list[dict[str, float | str]], targets: list[float]) -> str:
     ]
     for target in targets:
         here = [r for r in rows if r["target_bpp"] == target]
-        column = lambda name: np.array([float(r[name]) for r in here])  # noqa: E731
+        column = lambda name: np.array([float(r[name]) for r in here])
         bpp, jai, jpeg = column("bpp"), column("jai_db"), column("jpeg_db")
         hits = np.mean((bpp <= target) & (bpp >= 0.9 * target))
         lines.append(
@@ -88,9 +88,11 @@ def summarise(rows: list[dict[str, float | str]], targets: list[float]) -> str:
 
 def plot(rows: list[dict[str, float | str]], targets: list[float], path: Path) -> None:
     """Mean PSNR against mean rate."""
-    import matplotlib.pyplot as plt  # noqa: PLC0415
+    import matplotlib.pyplot as plt
 
-    mean = lambda name: [np.mean([float(r[name]) for r in rows if r["target_bpp"] == t]) for t in targets]  # noqa: E731
+    mean = lambda name: [
+        np.mean([float(r[name]) for r in rows if r["target_bpp"] == t]) for t in targets
+    ]
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     axes.plot(mean("bpp"), mean("jai_db"), "o-", label="JAI, model set 0")
     axes.plot(mean("bpp"), mean("jpeg_db"), "s--", label="JPEG (libjpeg-turbo, 4:2:0, optimised)")
@@ -111,7 +113,14 @@ def main() -> None:
     rows = []
     for path in sorted(options.folder.glob(f"{options.kind}*")):
         rows += measure(path, options.bpp)
-        print(path.name, *(f"{r['bpp']:.3f}:{r['jai_db'] - r['jpeg_db']:+.2f}" for r in rows[-len(options.bpp) :]), flush=True)
+        print(
+            path.name,
+            *(
+                f"{r['bpp']:.3f}:{r['jai_db'] - r['jpeg_db']:+.2f}"
+                for r in rows[-len(options.bpp) :]
+            ),
+            flush=True,
+        )
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with options.out.with_suffix(".csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))

@@ -8,11 +8,11 @@ Samples = NDArray[np.uint8]
 
 
 def photograph(components: int, height: int, width: int, *, seed: int = 0) -> Samples:
-    """Make a picture (C, H, W) with the statistics of a photograph: a 1/f spectrum and edges."""
+    """Make a picture (C, H, W) with the statistics of a photograph: a steep spectrum and an edge."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
-    noise = np.fft.fft2(rng.normal(size=(4, height, width))) / (frequency + 1 / 64)
-    planes = np.fft.ifft2(noise).real
+    spectrum = np.fft.fft2(rng.normal(size=(4, height, width))) / (frequency + 1 / 64) ** 1.6
+    planes = np.fft.ifft2(spectrum).real
     planes /= planes.std(axis=(1, 2), keepdims=True) + 1e-9
     rows, columns = np.mgrid[:height, :width]
     angle, place = rng.uniform(0, np.pi), rng.uniform(0.3, 0.7)

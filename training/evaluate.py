@@ -33,7 +33,9 @@ def main() -> None:
         p = Image.open(path).convert("RGB")
         w, h = (min(o.crop, s // 64 * 64) for s in p.size)
         x, y = (p.width - w) // 2, (p.height - h) // 2
-        crops.append(torch.from_numpy(np.array(p.crop((x, y, x + w, y + h)))).permute(2, 0, 1)[None].float())
+        crops.append(
+            torch.from_numpy(np.array(p.crop((x, y, x + w, y + h)))).permute(2, 0, 1)[None].float()
+        )
     for q in o.quality:
         rows = []
         for crop in crops:
@@ -43,7 +45,9 @@ def main() -> None:
             n = x.shape[2] * x.shape[3]
             error = mean_squared_error(out["x_hat"].clamp(-255, 255), x)
             bpp_y, bpp_z = out["bits_y"] / n, out["bits_z"] / n
-            loss = (rate_weight(quality) * error + bpp_y + bpp_z) / rate_weight(quality).sqrt() * 0.05
+            loss = (
+                (rate_weight(quality) * error + bpp_y + bpp_z) / rate_weight(quality).sqrt() * 0.05
+            )
             rows.append([v.item() for v in (bpp_y, bpp_z, 10 * torch.log10(65025 / error), loss)])
         print(f"quality {q:2}: bpp y, bpp z, dB, loss", np.mean(rows, 0).round(4), flush=True)
 

@@ -20,7 +20,13 @@ from refenc.analysis import load_analysis
 from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
 from refenc.quantise import Quantiser
 from training.pack import HYPER_BOUND, hyper_tables, load_checkpoint, pack
-from training.tables import NUM_SCALES, apportion, logistic_weights, sigma_of_scale, write_residual_tables
+from training.tables import (
+    NUM_SCALES,
+    apportion,
+    logistic_weights,
+    sigma_of_scale,
+    write_residual_tables,
+)
 
 HALF = 255
 PRIOR = 200.0
@@ -30,7 +36,14 @@ PRIOR = 200.0
 class Counter(Recorder):
     """An encoder's residual source that also counts, per scale index, values and their rounding errors."""
 
-    def __init__(self, quantiser: Quantiser, y: np.ndarray, slices: list[slice], counts: np.ndarray, pull: np.ndarray) -> None:
+    def __init__(
+        self,
+        quantiser: Quantiser,
+        y: np.ndarray,
+        slices: list[slice],
+        counts: np.ndarray,
+        pull: np.ndarray,
+    ) -> None:
         super().__init__(quantiser, y, slices)
         self.counts, self.pull = counts, pull
 
@@ -49,7 +62,9 @@ class Counter(Recorder):
         return residual
 
 
-def observe(codec: Codec, patches: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def observe(
+    codec: Codec, patches: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Encode patches (N, H, W, 3) at random qualities.
 
     Returns counts of |r| (80, 257), sums and numbers of rounding errors (80, 3, 2), counts of z (Z, 129).
@@ -67,8 +82,13 @@ def observe(codec: Codec, patches: np.ndarray, rng: np.random.Generator) -> tupl
         state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
         source = Counter(quantiser, analysed.y, list(codec.context.slices()), counts, pull)
         decode_tile_latent(
-            model=codec.context, state=state, mu=mu, quality=plane, source=source,
-            num_groups=len(codec.context.groups), monochrome=False,
+            model=codec.context,
+            state=state,
+            mu=mu,
+            quality=plane,
+            source=source,
+            num_groups=len(codec.context.groups),
+            monochrome=False,
         )
     return counts, pull, z_counts
 
@@ -96,7 +116,9 @@ def main() -> None:
     torch.set_num_threads(1)
     net, data = load_checkpoint(o.checkpoint), np.load(o.patches, mmap_mode="r")
     pack(net, MODEL_SET, hyper_tables(net))
-    write_residual_tables([apportion(logistic_weights(sigma_of_scale(t))) for t in range(NUM_SCALES)])
+    write_residual_tables(
+        [apportion(logistic_weights(sigma_of_scale(t))) for t in range(NUM_SCALES)]
+    )
     for number in range(o.rounds):
         for cached in (load_model_set, get_codec, load_residual_tables, load_analysis):
             cached.cache_clear()

@@ -48,7 +48,11 @@ def depthwise(x: Tensor, weight: Tensor) -> Tensor:
         return x * weight[:, 0]
     h, w = x.shape[2:]
     x = F.pad(x, (1, 1, 1, 1))
-    return sum(x[..., i : i + h, j : j + w] * weight[:, 0, i, j][:, None, None] for i in range(k) for j in range(k))
+    return sum(
+        x[..., i : i + h, j : j + w] * weight[:, 0, i, j][:, None, None]
+        for i in range(k)
+        for j in range(k)
+    )
 
 
 class Conv(nn.Module):
@@ -76,9 +80,16 @@ class Conv(nn.Module):
         s = torch.floor(torch.log2(127.49 / largest))
         real = self.bias.abs() * 2.0**self.source.f
         count = self.weight[0].numel() // self.splits
-        for _ in range(3):  # weights and bias at exponent s, each rounded up, plus the rounding offset
+        for _ in range(
+            3
+        ):  # weights and bias at exponent s, each rounded up, plus the rounding offset
             half = 2.0 ** (s + self.source.f - self.out.f - 1)
-            worst = a_max * (self.split_sums(self.weight) * 2**s + 0.5 * count**0.5) + real * 2**s + half + 2
+            worst = (
+                a_max * (self.split_sums(self.weight) * 2**s + 0.5 * count**0.5)
+                + real * 2**s
+                + half
+                + 2
+            )
             s = torch.where(worst >= 2**24, s - 1, s)
             exact = torch.round(self.weight * (2**s)[:, None, None, None])
             worst = a_max * self.split_sums(exact) + real * 2**s + half + 1
@@ -104,7 +115,9 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         s = self.recent_exponents()
         scale = (2**s)[:, None, None, None]
-        weight = straight_through(torch.round(self.weight * scale).clamp(-128, 127) / scale, self.weight)
+        weight = straight_through(
+            torch.round(self.weight * scale).clamp(-128, 127) / scale, self.weight
+        )
         step = 2 ** (s + self.source.f)
         bias = straight_through(torch.round(self.bias * step) / step, self.bias)
         if self.groups == x.shape[1]:
@@ -180,21 +193,46 @@ class Graph(nn.Module):
         self.modules_by_layer = nn.ModuleDict()
         self.lookups: dict[str, Lookup] = {}
 
-    def emit(self, op: str, output: str, inputs: list[str], wire: Wire, module: nn.Module | None = None, **more: Any) -> str:
+    def emit(
+        self,
+        op: str,
+        output: str,
+        inputs: list[str],
+        wire: Wire,
+        module: nn.Module | None = None,
+        **more: Any,
+    ) -> str:
         self.wires[output] = wire
         self.steps.append(Step({"op": op, "name": output, "inputs": inputs, **more}, module))
         if module is not None:
             self.modules_by_layer[output] = module
         return output
 
-    def conv(self, output: str, source: str, channels: int, kernel: int, f: int, lo: int = -2047, hi: int = 2047,
-             groups: int = 1, splits: int = 1) -> str:
+    def conv(
+        self,
+        output: str,
+        source: str,
+        channels: int,
+        kernel: int,
+        f: int,
+        lo: int = -2047,
+        hi: int = 2047,
+        groups: int = 1,
+        splits: int = 1,
+    ) -> str:
         w = self.wires[source]
         out = Wire(channels, lo, hi, f)
-        more = {"kernel": kernel, "in_channels": w.channels, "out_channels": channels, "range": [lo, hi]}
+        more = {
+            "kernel": kernel,
+            "in_channels": w.channels,
+            "out_channels": channels,
+            "range": [lo, hi],
+        }
         more |= {"groups": groups} if groups > 1 else {}
         more |= {"splits": splits} if splits > 1 else {}
-        return self.emit("conv", output, [source], out, Conv(w, out, kernel, groups, splits), **more)
+        return self.emit(
+            "conv", output, [source], out, Conv(w, out, kernel, groups, splits), **more
+        )
 
     def add(self, output: str, a: str, b: str, lo: int = -2047, hi: int = 2047) -> str:
         wa, wb = self.wires[a], self.wires[b]
@@ -205,22 +243,42 @@ class Graph(nn.Module):
     def quality_bias(self, output: str, source: str, lo: int = -2047, hi: int = 2047) -> str:
         w = self.wires[source]
         out = Wire(w.channels, lo, hi, w.f)
-        return self.emit("quality_bias", output, [source], out, QualityBias(out), table=f"{self.name}.{output}.table", range=[lo, hi])
+        return self.emit(
+            "quality_bias",
+            output,
+            [source],
+            out,
+            QualityBias(out),
+            table=f"{self.name}.{output}.table",
+            range=[lo, hi],
+        )
 
     def lookup(self, output: str, source: str, table: Lookup) -> str:
         w = self.wires[source]
         if w.f != table.f_in:
-            raise ValueError(f"{self.name}.{output}: table {table.name} wants {table.f_in} fraction bits, not {w.f}")
+            raise ValueError(
+                f"{self.name}.{output}: table {table.name} wants {table.f_in} fraction bits, not {w.f}"
+            )
         self.lookups[output] = table
         values = table.values()
-        return self.emit("lookup", output, [source], Wire(w.channels, 0, int(values[-1]), 6), table=table.name, range=[0, int(values[-1])])
+        return self.emit(
+            "lookup",
+            output,
+            [source],
+            Wire(w.channels, 0, int(values[-1]), 6),
+            table=table.name,
+            range=[0, int(values[-1])],
+        )
 
     def plain(self, op: str, output: str, sources: list[str], **more: Any) -> str:
         """Layers without parameters: pixel_shuffle, pixel_unshuffle, abs, concat, shift_pad, crop."""
         w = [self.wires[s] for s in sources]
         square = more.get("factor", 1) ** 2
-        channels = {"pixel_shuffle": w[0].channels // square, "pixel_unshuffle": w[0].channels * square,
-                    "concat": sum(v.channels for v in w)}.get(op, w[0].channels)
+        channels = {
+            "pixel_shuffle": w[0].channels // square,
+            "pixel_unshuffle": w[0].channels * square,
+            "concat": sum(v.channels for v in w),
+        }.get(op, w[0].channels)
         lo, hi = min(v.lo for v in w), max(v.hi for v in w)
         if op == "abs":
             lo, hi = 0, max(-lo, hi)
@@ -240,9 +298,17 @@ class Graph(nn.Module):
                     y = (a[0] + a[1]).clamp(w.lo / 2.0**w.f, w.hi / 2.0**w.f)
                 case "lookup":
                     table = self.lookups[d["name"]]
-                    index = (a[0].detach() * 2.0**table.f_in).round().long().clamp(0, table.size - 1)
-                    hard = torch.from_numpy(table.values().astype(np.float32) / 64).to(a[0].device)[index]
-                    y = straight_through(hard, torch.log2(1 + 10 * a[0])) if a[0].requires_grad else hard
+                    index = (
+                        (a[0].detach() * 2.0**table.f_in).round().long().clamp(0, table.size - 1)
+                    )
+                    hard = torch.from_numpy(table.values().astype(np.float32) / 64).to(a[0].device)[
+                        index
+                    ]
+                    y = (
+                        straight_through(hard, torch.log2(1 + 10 * a[0]))
+                        if a[0].requires_grad
+                        else hard
+                    )
                 case "abs":
                     y = a[0].abs()
                 case "concat":
@@ -279,7 +345,8 @@ class Graph(nn.Module):
         description = {
             "name": self.name,
             "inputs": [
-                {"name": n, "channels": w.channels, "range": [w.lo, w.hi], "stride": self.stride} for n, w in self.inputs.items()
+                {"name": n, "channels": w.channels, "range": [w.lo, w.hi], "stride": self.stride}
+                for n, w in self.inputs.items()
             ],
             "outputs": self.outputs,
             "layers": [s.description for s in self.steps],

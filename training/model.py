@@ -16,7 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.graph import ANCHORS, AVERAGE_LOG, SYMBOL_LOG, Graph, Wire, at_quality, straight_through, symmetric
+from training.graph import (
+    ANCHORS,
+    AVERAGE_LOG,
+    SYMBOL_LOG,
+    Graph,
+    Wire,
+    at_quality,
+    straight_through,
+    symmetric,
+)
 
 BLOCK = 16
 GROUPS = (6, 12, 24, 46, 88, 144, 192)
@@ -44,7 +53,12 @@ def dct() -> np.ndarray:
 def frequency_order() -> list[tuple[int, int, int]]:
     """(component, vertical, horizontal frequency) of each latent channel, most important first."""
     weight = lambda u, v: 0.6 * max(u, v) + 0.4 * math.hypot(u, v)
-    keys = [(weight(u, v) * (1 if c == 0 else 1.9), c, u, v) for c in range(3) for u in range(16) for v in range(16)]
+    keys = [
+        (weight(u, v) * (1 if c == 0 else 1.9), c, u, v)
+        for c in range(3)
+        for u in range(16)
+        for v in range(16)
+    ]
     return [(c, u, v) for _, c, u, v in sorted(keys)[:CHANNELS]]
 
 
@@ -74,7 +88,20 @@ def lapping() -> np.ndarray:
 def neighbour_weights(order: list[tuple[int, int, int]], done: int, own: int) -> Tensor:
     """Start of the frequency context (own, done): decoded lower frequencies at the same place, luma for chroma."""
     index = {key: i for i, key in enumerate(order[:done])}
-    near = {(1, 0): 1, (0, 1): 1, (1, 1): 0.6, (2, 0): 0.5, (0, 2): 0.5, (2, 1): 0.3, (1, 2): 0.3, (3, 0): 0.25, (0, 3): 0.25, (2, 2): 0.2, (4, 0): 0.15, (0, 4): 0.15}
+    near = {
+        (1, 0): 1,
+        (0, 1): 1,
+        (1, 1): 0.6,
+        (2, 0): 0.5,
+        (0, 2): 0.5,
+        (2, 1): 0.3,
+        (1, 2): 0.3,
+        (3, 0): 0.25,
+        (0, 3): 0.25,
+        (2, 2): 0.2,
+        (4, 0): 0.15,
+        (0, 4): 0.15,
+    }
     a = torch.zeros(own, done)
     for i, (c, u, v) in enumerate(order[done : done + own]):
         for (du, dv), w in near.items():
@@ -102,12 +129,17 @@ class Set(nn.Module):
         self.updates = nn.ModuleList(self.update(k, n) for k, n in enumerate(GROUPS))
         self.activities = nn.ModuleList(self.activity(k, n) for k, n in enumerate(GROUPS[:-1]))
         self.heads = nn.ModuleList(
-            self.head(k, phase, n, done[k], order) for k, n in enumerate(GROUPS) for phase in range(2)
+            self.head(k, phase, n, done[k], order)
+            for k, n in enumerate(GROUPS)
+            for phase in range(2)
         )
         self.synthesis, self.filter = self.synthesis_simple(), self.filter_base()
         steps = torch.linspace(*(math.log2(s) for s in STEP_RANGE), ANCHORS)
         self.step_log = nn.Parameter(steps[:, None].repeat(1, CHANNELS))
-        self.z_scale, self.z_mean = nn.Parameter(torch.zeros(HYPER)), nn.Parameter(torch.zeros(HYPER))
+        self.z_scale, self.z_mean = (
+            nn.Parameter(torch.zeros(HYPER)),
+            nn.Parameter(torch.zeros(HYPER)),
+        )
 
     # -- encoder side, float -------------------------------------------------------------------------------------
 
@@ -130,20 +162,34 @@ class Set(nn.Module):
         d4 = np.cos(math.pi * k[:, None] * (2 * k[None] + 1) / 8) * math.sqrt(0.5)
         d4[0] /= math.sqrt(2)
         low = [(0, 0), (0, 1), (1, 0), (1, 1)]
-        self.hyper_start = [(0, low, 0), (1, low[:3], 4), (2, low[:3], 7)]  # component, frequencies, first z channel
-        self.d4 = torch.tensor(np.array([[np.outer(d4[u], d4[v]) for v in range(4)] for u in range(4)]), dtype=torch.float32)
+        self.hyper_start = [
+            (0, low, 0),
+            (1, low[:3], 4),
+            (2, low[:3], 7),
+        ]  # component, frequencies, first z channel
+        self.d4 = torch.tensor(
+            np.array([[np.outer(d4[u], d4[v]) for v in range(4)] for u in range(4)]),
+            dtype=torch.float32,
+        )
         for c, frequencies, first in self.hyper_start:
             source = order.index((c, 0, 0))
             for i, (u, v) in enumerate(frequencies):
                 self.hyper_linear.weight.data[first + i, source] = self.d4[u, v] / 256
         self.hyper_activity = nn.Sequential(
-            nn.Conv2d(CHANNELS, 64, 1), nn.ReLU(), nn.AvgPool2d(4, 4), nn.Conv2d(64, 64, 1), nn.ReLU(), nn.Conv2d(64, HYPER, 1)
+            nn.Conv2d(CHANNELS, 64, 1),
+            nn.ReLU(),
+            nn.AvgPool2d(4, 4),
+            nn.Conv2d(64, 64, 1),
+            nn.ReLU(),
+            nn.Conv2d(64, HYPER, 1),
         )
         zero(self.hyper_activity[-1])
 
     def analyse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return y (B, 512, H/16, W/16) and unrounded z (B, 16, H/64, W/64)."""
-        t = F.pixel_shuffle(self.pre(F.pixel_unshuffle(symmetric(x, 8), BLOCK)), BLOCK)[..., 8:-8, 8:-8]
+        t = F.pixel_shuffle(self.pre(F.pixel_unshuffle(symmetric(x, 8), BLOCK)), BLOCK)[
+            ..., 8:-8, 8:-8
+        ]
         y = self.analysis(F.pixel_unshuffle(t, BLOCK))
         return y, self.hyper_analyse(y)
 
@@ -171,7 +217,9 @@ class Set(nn.Module):
         for c, frequencies, first in self.hyper_start:
             target = order.index((c, 0, 0))
             for i, (u, v) in enumerate(frequencies):
-                weight[target * 16 : target * 16 + 16, first + i, 1, 1] = self.d4[u, v].reshape(-1) * 256
+                weight[target * 16 : target * 16 + 16, first + i, 1, 1] = (
+                    self.d4[u, v].reshape(-1) * 256
+                )
         return g
 
     def update(self, k: int, own: int) -> Graph:
@@ -191,14 +239,18 @@ class Set(nn.Module):
     def activity(self, k: int, own: int) -> Graph:
         """Magnitudes blurred 3x3, the frequency context of later groups."""
         g = Graph(f"activity_{k}", symbols=Wire(own, *SYMBOLS))
-        g.conv("blur", g.plain("abs", "magnitude", ["symbols"]), own, 3, 3, lo=0, hi=2040, groups=own)
+        g.conv(
+            "blur", g.plain("abs", "magnitude", ["symbols"]), own, 3, 3, lo=0, hi=2040, groups=own
+        )
         weight = g.modules_by_layer["blur"].weight.data
         weight.fill_(0.4 / 9)
         weight[:, :, 1, 1] += 0.6
         g.outputs = ["blur"]
         return g
 
-    def head(self, k: int, phase: int, own: int, done: int, order: list[tuple[int, int, int]]) -> Graph:
+    def head(
+        self, k: int, phase: int, own: int, done: int, order: list[tuple[int, int, int]]
+    ) -> Graph:
         """Log scale (and mean) of one group in one phase."""
         g = Graph(f"head_{k}_{phase}", state=Wire(STATE, *STATE_RANGE))
         h = g.conv("h1", "state", STATE, 1, 7, lo=0)
@@ -208,11 +260,15 @@ class Set(nn.Module):
         if done:
             g.inputs["activity"] = g.wires["activity"] = Wire(done, 0, 2040, 3)
             near = g.conv("frequency", "activity", own, 1, 4, lo=0)
-            g.modules_by_layer["frequency"].weight.data = neighbour_weights(order, done, own)[:, :, None, None]
+            g.modules_by_layer["frequency"].weight.data = neighbour_weights(order, done, own)[
+                :, :, None, None
+            ]
             scale = self.feature(g, scale, near, own)
         if phase:
             g.inputs["symbols"] = g.wires["symbols"] = Wire(own, *SYMBOLS)
-            near = g.conv("space", g.plain("abs", "magnitude", ["symbols"]), own, 3, 4, lo=0, groups=own)
+            near = g.conv(
+                "space", g.plain("abs", "magnitude", ["symbols"]), own, 3, 4, lo=0, groups=own
+            )
             weight = g.modules_by_layer["space"].weight.data
             weight.zero_()
             weight[:, 0, [0, 1, 1, 2], [1, 0, 2, 1]] = 0.25
@@ -238,7 +294,7 @@ class Set(nn.Module):
 
     @staticmethod
     def feature(g: Graph, scale: str, near: str, own: int) -> str:
-        """scale + gain * log2(1 + 10 near), one gain per channel."""
+        """Scale + gain * log2(1 + 10 near), one gain per channel."""
         log = g.lookup(near + "_log", near, AVERAGE_LOG)
         gain = g.conv(near + "_gain", log, own, 1, 6, groups=own)
         g.modules_by_layer[near + "_gain"].weight.data.fill_(0.4)
@@ -284,16 +340,22 @@ class Set(nn.Module):
     @torch.no_grad()
     def start(self, pictures: list[Tensor]) -> None:
         """Channel deviations of the linear transform set the first entropy model."""
-        y = torch.cat([self.analyse(p)[0].permute(1, 0, 2, 3).reshape(CHANNELS, -1) for p in pictures], 1)
+        y = torch.cat(
+            [self.analyse(p)[0].permute(1, 0, 2, 3).reshape(CHANNELS, -1) for p in pictures], 1
+        )
         deviation = torch.log2(0.6 * y.std(1).clamp_min(0.5))
         first = 0
         for k, n in enumerate(GROUPS):
             base = deviation[first : first + n] - self.step_log[:, first : first + n]
             for phase in range(2):
                 features = int(k > 0) + phase
-                self.heads[2 * k + phase].modules_by_layer["scale"].anchors.data = base - 0.4 * 2.6 * features
+                self.heads[2 * k + phase].modules_by_layer["scale"].anchors.data = (
+                    base - 0.4 * 2.6 * features
+                )
             first += n
-        z = torch.cat([self.analyse(p)[1].permute(1, 0, 2, 3).reshape(HYPER, -1) for p in pictures], 1)
+        z = torch.cat(
+            [self.analyse(p)[1].permute(1, 0, 2, 3).reshape(HYPER, -1) for p in pictures], 1
+        )
         self.z_scale.data = torch.log2(z.std(1).clamp_min(0.2))
 
     def steps(self, quality: Tensor) -> Tensor:
@@ -311,10 +373,12 @@ class Set(nn.Module):
         z = z.clamp(-127, 127)
         z_hat = straight_through(torch.round(z), z)
         z_scale, z_mean = 2 ** self.z_scale[:, None, None].clamp_min(-3), self.z_mean[:, None, None]
-        bits_z = bits(z_hat.detach() - z_mean, z_scale) + pull(noisy(z) - z_mean.detach(), z_scale.detach())
+        bits_z = bits(z_hat.detach() - z_mean, z_scale) + pull(
+            noisy(z) - z_mean.detach(), z_scale.detach()
+        )
         out = self.hyper(quality, z=z_hat)
         state, mu = out["state"], out["mean"]
-        b, _, h, w = y.shape
+        _b, _, h, w = y.shape
         state, mu = state[..., :h, :w], mu[..., :h, :w]
         steps = self.steps(quality)[..., None, None]
         ij = torch.arange(h, device=x.device)[:, None] + torch.arange(w, device=x.device)[None]
@@ -332,7 +396,11 @@ class Set(nn.Module):
                 if activity:
                     have["activity"] = torch.cat(activity, 1)
                 if deviations or phase:
-                    have["deviation"] = torch.cat([*deviations, clip_deviation(deviation)], 1) if phase else torch.cat(deviations, 1)
+                    have["deviation"] = (
+                        torch.cat([*deviations, clip_deviation(deviation)], 1)
+                        if phase
+                        else torch.cat(deviations, 1)
+                    )
                 out = head(quality, **{name: have[name] for name in head.inputs})
                 scale_log = out["scale"].clamp(-3.5, 6.49)
                 predicted = out["mean"] if k < MEAN_GROUPS else 0
@@ -352,7 +420,9 @@ class Set(nn.Module):
                         news["deviation"] = clip_deviation(here * e.detach()) / 2
                     state = self.updates[k](quality, **news)["out"]
             if k < len(GROUPS) - 1:
-                activity.append(self.activities[k](quality, symbols=symbols.clamp(-127, 127))["blur"])
+                activity.append(
+                    self.activities[k](quality, symbols=symbols.clamp(-127, 127))["blur"]
+                )
             if k < MEAN_GROUPS:
                 deviations.append(clip_deviation(deviation))
             y_hats.append(y_hat)
@@ -362,7 +432,9 @@ class Set(nn.Module):
             first += n
         y_hat, scale = torch.cat(y_hats, 1), 2 ** torch.cat(scale_logs, 1)
         bits_y = bits(torch.cat(coded, 1), scale) + pull(noisy(torch.cat(exact, 1)), scale.detach())
-        y_hat = straight_through(torch.floor(y_hat.detach() * 2 + 0.5) / 2, y_hat).clamp(-2047.5, 2047.5)
+        y_hat = straight_through(torch.floor(y_hat.detach() * 2 + 0.5) / 2, y_hat).clamp(
+            -2047.5, 2047.5
+        )
         linear = self.synthesis(quality, latent=y_hat)["samples"]
         x_hat = self.filter(quality, samples=linear)["filtered"]
         return {"x_hat": x_hat, "bits_y": bits_y, "bits_z": bits_z}

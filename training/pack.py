@@ -35,9 +35,9 @@ def hyper_tables(net: Set) -> np.ndarray:
     values = np.arange(-HYPER_BOUND, HYPER_BOUND + 1)
     rows = []
     for scale_log, mean in zip(net.z_scale.tolist(), net.z_mean.tolist(), strict=True):
-        s = 2 ** max(scale_log, -3) * np.sqrt(3) / np.pi
-        cdf = lambda x: 1 / (1 + np.exp(-np.clip((x - mean) / s, -60, 60)))
-        rows.append(apportion(np.append(cdf(values + 0.5) - cdf(values - 0.5), 1e-4)))
+        edges = (np.append(values - 0.5, HYPER_BOUND + 0.5) - mean) / 2 ** max(scale_log, -3)
+        shares = np.diff(1 / (1 + np.exp(-np.clip(edges * np.pi / np.sqrt(3), -60, 60))))
+        rows.append(apportion(np.append(shares, 1e-4)))
     return np.array(rows, np.int16)
 
 
@@ -55,8 +55,18 @@ def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
     tensors["hyper_frequencies"] = tables
     tensors["hyper_bounds"] = np.full(HYPER, HYPER_BOUND, np.int32)
     metadata = {"groups": list(GROUPS), "mean_groups": MEAN_GROUPS, "hyper_channels": HYPER}
-    pack_model_set(model_set_idc=model_set, version="0.1.0", descriptions=descriptions, tensors=tensors, metadata=metadata)
-    state = {n: t.numpy().astype(np.float16) for n, t in net.state_dict().items() if n.startswith(ENCODER_PARTS)}
+    pack_model_set(
+        model_set_idc=model_set,
+        version="0.1.0",
+        descriptions=descriptions,
+        tensors=tensors,
+        metadata=metadata,
+    )
+    state = {
+        n: t.numpy().astype(np.float16)
+        for n, t in net.state_dict().items()
+        if n.startswith(ENCODER_PARTS)
+    }
     save_file(state, spec_path("models", f"set{model_set}_encoder.safetensors"))
 
 

@@ -98,7 +98,7 @@ def tables_to_json(
     )
 
 
-def write_residual_tables(frequencies: Sequence[Sequence[int]], **fields: Any) -> Path:  # noqa: ANN401
+def write_residual_tables(frequencies: Sequence[Sequence[int]], **fields: Any) -> Path:
     """Write ``residual_cdf.json`` and its entry in ``hashes.json``; fields as `tables_to_json`."""
     path = spec_path("tables", "residual_cdf.json")
     path.write_text(tables_to_json(frequencies, **fields), encoding="utf-8", newline="\n")

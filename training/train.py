@@ -8,6 +8,7 @@ The learning rate follows the share of the time that has passed; a checkpoint th
 import argparse
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ def ycc(rgb: Tensor) -> Tensor:
 
 def mean_squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
     """Per picture, over R, G and B, of YCbCr pictures."""
-    return (torch.einsum("ij,bjhw->bihw", torch.tensor(RGB_FROM_YCC, device=x.device), x_hat - x) ** 2).mean((1, 2, 3))
+    return (
+        torch.einsum("ij,bjhw->bihw", torch.tensor(RGB_FROM_YCC, device=x.device), x_hat - x) ** 2
+    ).mean((1, 2, 3))
 
 
 def rate_weight(quality: Tensor) -> Tensor:
@@ -57,7 +60,9 @@ def speed(name: str) -> float:
     return next(value for start, value in SPEEDS if name.startswith(start))
 
 
-def batches(data: np.ndarray, rng: np.random.Generator, batch: int, crop: int):
+def batches(
+    data: np.ndarray, rng: np.random.Generator, batch: int, crop: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (x, quality): random crops, flips, transposes, a few of them grey."""
     while True:
         x = []
@@ -66,7 +71,11 @@ def batches(data: np.ndarray, rng: np.random.Generator, batch: int, crop: int):
             p = data[i, oy : oy + crop, ox : ox + crop].astype(np.float32)
             p = p[:, ::-1] if rng.random() < 0.5 else p
             p = p.transpose(1, 0, 2) if rng.random() < 0.25 else p
-            p = np.repeat(p @ np.float32([[0.299], [0.587], [0.114]]), 3, 2) if rng.random() < 0.05 else p
+            p = (
+                np.repeat(p @ np.float32([[0.299], [0.587], [0.114]]), 3, 2)
+                if rng.random() < 0.05
+                else p
+            )
             x.append(np.ascontiguousarray(p))
         x = torch.from_numpy(np.stack(x)).permute(0, 3, 1, 2)
         yield ycc(x), torch.from_numpy(rng.integers(0, QUALITIES, batch))
@@ -91,20 +100,29 @@ def main() -> None:
     if o.checkpoint.exists():
         net.load_state_dict(torch.load(o.checkpoint))
     else:
-        net.start([ycc(torch.from_numpy(data[i : i + 4].astype(np.float32)).permute(0, 3, 1, 2)) for i in range(0, 320, 8)])
+        net.start(
+            [
+                ycc(torch.from_numpy(data[i : i + 4].astype(np.float32)).permute(0, 3, 1, 2))
+                for i in range(0, 320, 8)
+            ]
+        )
     net.to(o.device)
-    speeds = {k: [p for n, p in net.named_parameters() if speed(n) == k] for k in {v for _, v in SPEEDS}}
-    optimiser = torch.optim.Adam([{"params": p, "speed": k} for k, p in speeds.items()], betas=(0.9, 0.98))
+    speeds = {
+        k: [p for n, p in net.named_parameters() if speed(n) == k] for k in {v for _, v in SPEEDS}
+    }
+    optimiser = torch.optim.Adam(
+        [{"params": p, "speed": k} for k, p in speeds.items()], betas=(0.9, 0.98)
+    )
     average = {n: p.detach().clone() for n, p in net.state_dict().items()}
-    begin, seconds, step, log = time.time(), 60 * o.minutes, 0, []
-    for x, quality in batches(data, np.random.default_rng(o.seed), o.batch, o.crop):
+    begin, seconds, log = time.time(), 60 * o.minutes, []
+    for step, batch in enumerate(batches(data, np.random.default_rng(o.seed), o.batch, o.crop), 1):
         part = (time.time() - begin) / seconds
         if part >= 1:
             break
-        rate = o.rate * min(1, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
+        rate = o.rate * min(1, step / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
         for group in optimiser.param_groups:
             group["lr"] = rate * group["speed"]
-        x, quality = x.to(o.device), quality.to(o.device)
+        x, quality = (t.to(o.device) for t in batch)
         out = net(x, quality)
         error = mean_squared_error(out["x_hat"], x)
         pixels = x.shape[2] * x.shape[3]
@@ -115,13 +133,23 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        step += 1
         keep = min(0.998, step / (step + 10))
         for n, p in net.state_dict().items():
             average[n].lerp_(p, 1 - keep)
-        log.append([loss.item(), bpp_y.mean().item(), bpp_z.mean().item(), (10 * torch.log10(65025 / error)).mean().item()])
+        log.append(
+            [
+                loss.item(),
+                bpp_y.mean().item(),
+                bpp_z.mean().item(),
+                (10 * torch.log10(65025 / error)).mean().item(),
+            ]
+        )
         if step % 50 == 0:
-            print(f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, dB:", np.mean(log, 0).round(4), flush=True)
+            print(
+                f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, dB:",
+                np.mean(log, 0).round(4),
+                flush=True,
+            )
             log = []
         if step % 250 == 0 or part > 0.999:
             torch.save(average, o.checkpoint.with_suffix(".tmp"))

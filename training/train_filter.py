@@ -19,8 +19,8 @@ from refdec.codec import Codec, get_codec
 from refdec.entropy.context import decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features
 from refdec.entropy.tables import load_residual_tables
-from refdec.synthesis.transform import synthesise
 from refdec.syntax.segment import SynthesisTransform
+from refdec.synthesis.transform import synthesise
 from refenc.analysis import centred_ycc
 from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
 from refenc.quantise import Quantiser
@@ -62,16 +62,20 @@ def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tenso
         plane = np.full(analysed.y.shape[1:], quality, np.int32)
         state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
         y_hat = decode_tile_latent(
-            model=codec.context, state=state, mu=mu, quality=plane,
+            model=codec.context,
+            state=state,
+            mu=mu,
+            quality=plane,
             source=Recorder(quantiser, analysed.y, list(codec.context.slices())),
-            num_groups=len(codec.context.groups), monochrome=False,
+            num_groups=len(codec.context.groups),
+            monochrome=False,
         )
         networks = codec.synthesis(SynthesisTransform.SIMPLE)
         planes = synthesise(networks=networks, y_hat=y_hat, quality=plane)
         sources.append(centred_ycc(samples).astype(np.float16))
         decoded.append(planes.astype(np.int16))
         qualities.append(quality)
-    stack = lambda arrays: torch.from_numpy(np.stack(arrays))  # noqa: E731
+    stack = lambda arrays: torch.from_numpy(np.stack(arrays))
     return stack(sources), stack(decoded), torch.tensor(qualities)
 
 
@@ -131,7 +135,10 @@ def main() -> None:
         if step % 50 == 0:
             with torch.no_grad():
                 ratio = gain(net.filter, check)
-            print(f"{step} {time.time() - begin:.0f} s  {-10 * math.log10(ratio.mean()):+.3f} dB", flush=True)
+            print(
+                f"{step} {time.time() - begin:.0f} s  {-10 * math.log10(ratio.mean()):+.3f} dB",
+                flush=True,
+            )
     net.filter.load_state_dict(average)
     net.eval()
     with torch.no_grad():

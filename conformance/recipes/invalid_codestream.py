@@ -150,7 +150,7 @@ RECIPES = (
           lambda data: flipped(data, end_of_elements(data, "SOR", "tile_idx"))),
     # Order and number.
     _full("SEG-005", "tools-after-metadata", "TOH after MTD", "TOH",
-          lambda data: moved(data, (Marker.TOH, 0), before=(Marker.SOZ, 0))),
+          lambda data: moved(data, (Marker.TOH, 0), before=(Marker.SOQ, 0))),
     _full("SEG-005", "map-after-hyper-latent", "SOQ after SOZ", "SOQ",
           lambda data: moved(data, (Marker.SOQ, 0), before=(Marker.SOR, 0))),
     _full("SEG-005", "metadata-after-hash", "MTD after DPH", "DPH",

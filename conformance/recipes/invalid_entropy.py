@@ -23,8 +23,8 @@ from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.syntax.codestream import write_codestream
 from refenc.rans import write_varint
 
-_FILLER = 200
-"""Escape code that ends in the middle of a byte for many counts of escapes."""
+_ESCAPED = 1200
+"""A residual whose escape ends in the middle of its third byte, whatever its table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def base() -> Content:
     """Return the content that faults are put into: one tile, one layer, two lanes, one escape."""
     declared = build.header(32, 32, quality=40, log2_lanes=1)
     return build.fill(
-        declared, z_hat=build.random_z(declared, Draw(2), 2), rule=extreme_once(_FILLER)
+        declared, z_hat=build.random_z(declared, Draw(2), 2), rule=extreme_once(_ESCAPED)
     )
 
 

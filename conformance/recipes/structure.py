@@ -20,7 +20,7 @@ def _recipe(
     size: tuple[int, int],
     *,
     seed: int,
-    quality: int = 24,
+    quality: int = 44,
     **elements: Any,
 ) -> Recipe:
     def make() -> bytes:
@@ -124,7 +124,6 @@ RECIPES = (
         "context taken from beyond a tile; partial tiles",
         (200, 136),
         seed=301,
-        quality=16,
         **build.tiles(64, 64),
     ),
     _recipe(
@@ -133,7 +132,6 @@ RECIPES = (
         "tile sizes in wrong units",
         (272, 144),
         seed=302,
-        quality=12,
         **build.tiles(128, 128),
     ),
     _recipe(
@@ -142,7 +140,6 @@ RECIPES = (
         "tile width and height exchanged",
         (136, 200),
         seed=303,
-        quality=16,
         **build.tiles(64, 128),
     ),
     _recipe(
@@ -151,7 +148,6 @@ RECIPES = (
         "checkerboard phase taken from the picture and not from the tile",
         (72, 70),
         seed=304,
-        quality=30,
         **build.tiles(64, 64),
     ),
     _recipe(
@@ -203,7 +199,6 @@ RECIPES = (
         "structure elements that work alone but not together",
         (100, 128),
         seed=502,
-        quality=32,
         log2_lanes=3,
         segment_crc_flag=1,
         **build.tiles(64, 64),

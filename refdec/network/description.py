@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from refdec.clause import clause
+from refdec.errors import ModelError
 from refdec.network.layers import (
     LAYERS,
     NUM_QUALITIES,
@@ -156,5 +157,7 @@ def _names(document: object, where: str) -> tuple[str, ...]:
 
 def _expect(kind: Any, value: object, where: str) -> Any:
     """Return the value if it is of exactly this JSON type (a Boolean is no integer)."""
-    check(type(value) is kind, "NET-003", where, f"{value!r:.60} is not of type {kind.__name__}")
+    if type(value) is not kind:  # the text of a large document is made only for the error
+        message = f"{value!r:.60} is not of type {kind.__name__}"
+        raise ModelError(message, requirement="NET-003", element=where)
     return value

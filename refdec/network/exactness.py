@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from refdec.arrays import I8Map, I16Map, I32Map, I64Map, U8Map
 from refdec.clause import clause
+from refdec.errors import ModelError
 from refdec.network.description import NetworkDescription
 from refdec.network.layers import (
     EXACT_LIMIT,
@@ -82,11 +83,12 @@ class Network:
     def _tensor(self, name: str, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
         check(name in self.tensors, "NET-009", name, "tensor is missing from the model set")
         tensor = self.tensors[name]
-        fits = tensor.dtype == dtype and tensor.ndim == len(shape)
-        fits = fits and all(
-            want in (None, size) for want, size in zip(shape, tensor.shape, strict=True)
+        sizes = tuple(
+            None if want is None else size for want, size in zip(shape, tensor.shape, strict=False)
         )
-        check(fits, "NET-009", name, f"{tensor.dtype} {tensor.shape} is not {dtype} {shape}")
+        if tensor.dtype != dtype or tensor.ndim != len(shape) or sizes != shape:
+            message = f"tensor is {tensor.dtype} {tensor.shape}, not {np.dtype(dtype)} {shape}"
+            raise ModelError(message, requirement="NET-009", element=name)
         return tensor
 
 

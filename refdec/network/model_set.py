@@ -92,22 +92,22 @@ def read_model_set(path: Path, *, sha256: str | None = None) -> ModelSet:
     except OSError as error:
         message = f"model set cannot be read: {error}"
         raise ModelError(message, requirement="NET-014", element=path.name) from error
-    if sha256 is not None:
-        digest = hashlib.sha256(data).hexdigest()
-        check(digest == sha256, "NET-015", path.name, f"SHA-256 is {digest}, not {sha256}")
-    return parse_model_set(data)
+    return parse_model_set(data, sha256=sha256)
 
 
 @clause("C.2")
-def parse_model_set(data: bytes) -> ModelSet:
-    """Interpret the bytes of a model set file.
+def parse_model_set(data: bytes, *, sha256: str | None = None) -> ModelSet:
+    """Interpret the bytes of a model set file, of the given SHA-256 in hexadecimal.
 
     Raises
     ------
     ModelError
-        No safetensors file with a JSON document (NET-014), or networks that are malformed or not
-        exact (NET-001 to NET-013).
+        Another hash (NET-015), no safetensors file with a JSON document (NET-014), or networks that
+        are malformed or not exact (NET-001 to NET-013).
     """
+    digest = hashlib.sha256(data).hexdigest()
+    matches = sha256 in (None, digest)
+    check(matches, "NET-015", METADATA_KEY, f"SHA-256 is {digest}, not {sha256}")
     try:
         tensors = load(data)
         size = int.from_bytes(data[:8], "little")
@@ -134,5 +134,5 @@ def parse_model_set(data: bytes) -> ModelSet:
         networks=networks,
         tables={name: tensor for name, tensor in tensors.items() if name not in used},
         metadata=document,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=digest,
     )
