@@ -19,7 +19,8 @@ import refdec
 from refenc.encode import encode_at_rate
 from refenc.picture_io import read_picture
 
-JPEG_QUALITIES = (4, 6, 8, 11, 15, 20, 27, 36, 48, 60, 72, 82, 90, 95)
+MEASURED = ("bpp", "jai_db", "jpeg_db", "jpeg_min_bpp")
+JPEG_QUALITIES = (1, 2, 4, 6, 8, 11, 15, 20, 27, 36, 48, 60, 72, 82, 90, 95)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -71,18 +72,20 @@ def measure(path: Path, targets: list[float]) -> list[dict[str, float | str]]:
 def summarise(rows: list[dict[str, float | str]], targets: list[float]) -> str:
     """Markdown table of means per target."""
     lines = [
-        "| target bpp | pictures | mean bpp | JAI PSNR-RGB | JPEG PSNR-RGB at the same rate | gain | wins | within -10 %/+0 % |",
-        "|---|---|---|---|---|---|---|---|",
+        "| target bpp | pictures | mean bpp | within -10 %/+0 % | JAI PSNR-RGB | pictures that JPEG reaches | JPEG PSNR-RGB | JAI there | gain | JAI ahead on |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for target in targets:
         here = [r for r in rows if r["target_bpp"] == target]
-        column = lambda name: np.array([float(r[name]) for r in here])
-        bpp, jai, jpeg = column("bpp"), column("jai_db"), column("jpeg_db")
+        table = {name: np.array([float(r[name]) for r in here]) for name in MEASURED}
+        bpp, jai, jpeg = table["bpp"], table["jai_db"], table["jpeg_db"]
         hits = np.mean((bpp <= target) & (bpp >= 0.9 * target))
-        lines.append(
-            f"| {target} | {len(here)} | {bpp.mean():.3f} | {jai.mean():.2f} dB | {jpeg.mean():.2f} dB "
-            f"| {np.mean(jai - jpeg):+.2f} dB | {np.sum(jai > jpeg)}/{len(here)} | {hits:.0%} |"
-        )
+        reach = bpp >= table["jpeg_min_bpp"]
+        line = f"| {target} | {len(here)} | {bpp.mean():.3f} | {hits:.0%} | {jai.mean():.2f} dB | {reach.sum()} | "
+        if reach.any():
+            gain = (jai - jpeg)[reach]
+            line += f"{jpeg[reach].mean():.2f} dB | {jai[reach].mean():.2f} dB | {gain.mean():+.2f} dB | {np.sum(gain > 0)} |"
+        lines.append(line if reach.any() else line + "- | - | - | - |")
     return "\n".join(lines) + "\n"
 
 

@@ -29,7 +29,7 @@ EXIT_HARNESS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``jai-conformance`` and return the exit status: 0, 1 not conforming, 2 usage, 3 harness."""
+    """Run ``jai-conformance``: status 0, 1 not conforming, 2 usage, 3 the harness failed."""
     return run(PROGRAM, _guarded, arguments)
 
 
@@ -52,7 +52,9 @@ def _guarded(arguments: Sequence[str]) -> int:
 
 def build_parser() -> Parser:
     """Declare the subcommands and their options."""
-    parser = Parser(prog=PROGRAM, description="Conformance suite of JAI, and the judge of decoders.")
+    parser = Parser(
+        prog=PROGRAM, description="Conformance suite of JAI, and the judge of decoders."
+    )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} suite {SUITE_VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -72,7 +74,9 @@ def build_parser() -> Parser:
 
     command("list", "List the cases", run_list)
     generate = command("generate", "Make the streams and manifests again", run_generate)
-    generate.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
+    generate.add_argument(
+        "--check", action="store_true", help="write nothing, fail on a difference"
+    )
     generate.add_argument(
         "--any-encoder",
         action="store_true",
@@ -142,11 +146,11 @@ def run_generate(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     counts = ", ".join(f"{len(names)} {what}" for what, names in groups.items() if names)
     print(f"{outcome.count} cases: {counts or 'nothing differs'}; {seconds:.1f} s")
-    differs = outcome.failed or outcome.wrong_digests or outcome.other_bytes
+    differences = [*outcome.failed, *outcome.wrong_digests, *outcome.other_bytes]
     if options.check:
-        differs = differs or outcome.changed
-        differs = differs or (outcome.encoder_bytes and not options.any_encoder)
-    return EXIT_FAILED if differs else 0
+        differences += outcome.changed
+        differences += [] if options.any_encoder else outcome.encoder_bytes
+    return EXIT_FAILED if differences else 0
 
 
 def run_judge(options: argparse.Namespace) -> int:
@@ -179,9 +183,7 @@ def chosen_judge(options: argparse.Namespace) -> tuple[Judge, str]:
         if placeholder not in options.command:
             message = f"--command lacks {placeholder}"
             raise UsageError(message)
-    judge = command_judge(
-        options.command, picture_format=options.format, timeout=options.timeout
-    )
+    judge = command_judge(options.command, picture_format=options.format, timeout=options.timeout)
     return judge, options.command
 
 

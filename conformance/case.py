@@ -28,7 +28,7 @@ class Case:
 
     @property
     def id(self) -> str:
-        """suite/name"""
+        """Suite and name."""
         return str(self.manifest["id"])
 
     @property

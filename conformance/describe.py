@@ -2,7 +2,6 @@
 """Derive a manifest from a stream and its recipe."""
 
 import hashlib
-import os
 from typing import Any
 
 from conformance import EDITION, SUITE_VERSION
@@ -46,7 +45,7 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
         "profile": Profile(header.profile_idc).name.lower(),
         "level": header.level_idc,
         "features": features(codestream),
-        "clauses": list(recipe.clauses),
+        "clauses": sorted({process.__dict__["clause"] for process in recipe.processes}),
         "recipe": {
             "module": recipe.build.__module__,
             "written_by": "syntax" if recipe.is_exact else "encoder",
@@ -103,14 +102,19 @@ def _invalid(fault: Fault, data: bytes, sound: bytes) -> dict[str, Any]:
 
 def difference(broken: bytes, sound: bytes) -> dict[str, Any]:
     """Return the one replacement that turns `broken` into `sound`."""
-    start = len(os.path.commonprefix([broken, sound]))
-    rest = broken[start:][::-1], sound[start:][::-1]
-    end = len(os.path.commonprefix(rest))
+    start = _common(broken, sound)
+    end = _common(broken[start:][::-1], sound[start:][::-1])
     return {
         "offset": start,
         "remove": len(broken) - end - start,
         "insert": sound[start : len(sound) - end].hex(),
     }
+
+
+def _common(first: bytes, second: bytes) -> int:
+    """Count the leading bytes that are equal."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(second)))
 
 
 def features(codestream: Codestream) -> list[str]:

@@ -177,31 +177,40 @@ def _run(command: list[str], directory: Path, timeout: float) -> tuple[int | Non
     return status, lines[-1][:STDERR_SHOWN] if lines else ""
 
 
-def _verdict(
-    case: Case, status: int | None, complaint: str, output: Path
-) -> tuple[Verdict, str]:
+def _verdict(case: Case, status: int | None, complaint: str, output: Path) -> tuple[Verdict, str]:
     if status is None:
         return Verdict.TIMEOUT, complaint
     if status < 0 or status > _SHELL_SIGNAL:
         number = -status if status < 0 else status - _SHELL_SIGNAL
         return Verdict.CRASH, f"signal {number}"
-    if not case.is_valid:
-        if status == 0:
-            return Verdict.ACCEPTED, f"broken: {', '.join(case.manifest['invalid']['requirements'])}"
-        return (Verdict.ACCEPTED, "a picture was left behind") if output.exists() else (Verdict.PASS, "")
+    judge = _verdict_on_valid if case.is_valid else _verdict_on_invalid
+    return judge(case, status, complaint, output)
+
+
+def _verdict_on_invalid(
+    case: Case, status: int, complaint: str, output: Path
+) -> tuple[Verdict, str]:
+    if status == 0:
+        requirements = ", ".join(case.manifest["invalid"]["requirements"])
+        return Verdict.ACCEPTED, f"{requirements} not noticed"
+    if output.exists():
+        return Verdict.ACCEPTED, "a picture was left behind"
+    return Verdict.PASS, complaint
+
+
+def _verdict_on_valid(case: Case, status: int, complaint: str, output: Path) -> tuple[Verdict, str]:
     if status != 0:
         return Verdict.REJECTED, f"status {status}: {complaint}"
     if not output.exists():
         return Verdict.NO_OUTPUT, complaint
     try:
-        difference = compare(case, output)
+        return compare(case, output)
     except PictureError as error:
-        difference = str(error)
-    return (Verdict.FAIL, difference) if difference else (Verdict.PASS, "")
+        return Verdict.FAIL, str(error)
 
 
-def compare(case: Case, output: Path) -> str:
-    """Return how a picture file differs from what the case expects; empty if it does not.
+def compare(case: Case, output: Path) -> tuple[Verdict, str]:
+    """Judge a picture file; a right one is named by its synthesis transform.
 
     Raises
     ------
@@ -211,12 +220,15 @@ def compare(case: Case, output: Path) -> str:
     expected = case.manifest["valid"]
     picture, (samples, peak) = expected["picture"], read_samples(output)
     shape = picture["components"], picture["height"], picture["width"]
-    if samples.shape != shape:
-        return f"(components, height, width) is {samples.shape}, not {shape}"
     depth = picture["bit_depth"]
+    if samples.shape != shape:
+        return Verdict.FAIL, f"(components, height, width) is {samples.shape}, not {shape}"
     if peak is not None and peak != (1 << depth) - 1:
-        return f"largest sample value {peak} declared, not {(1 << depth) - 1}"
+        return Verdict.FAIL, f"largest sample value {peak} declared, not {(1 << depth) - 1}"
     if int(samples.max()) >> depth:
-        return f"samples of more than {depth} bits"
+        return Verdict.FAIL, f"samples of more than {depth} bits"
     digest = picture_digest(samples=samples, bit_depth=depth)
-    return "" if digest in expected["digests"]["S"].values() else "the samples differ"
+    for transform, wanted in expected["digests"]["S"].items():
+        if digest == wanted:
+            return Verdict.PASS, f"synthesis {transform}"
+    return Verdict.FAIL, "the samples differ"

@@ -33,8 +33,7 @@ def cases_table(manifests: Sequence[dict[str, Any]]) -> str:
     invalid = [manifest for manifest in manifests if manifest["verdict"] == "invalid"]
     size = sum(manifest["stream"]["bytes"] for manifest in manifests)
     lines = [
-        f"Suite {SUITE_VERSION}: {len(valid)} valid and {len(invalid)} invalid streams, "
-        f"{size / 1000:.0f} kB.",
+        f"Suite {SUITE_VERSION}: {len(valid)} valid, {len(invalid)} invalid streams, {size} bytes.",
         "",
         "| valid case | size | bytes | holds | features | catches |",
         "|---|---|---|---|---|---|",

@@ -25,9 +25,7 @@ def main() -> None:
     o = parser.parse_args()
     torch.set_num_threads(1)
     net = Set().eval()
-    net.start([torch.randn(1, 3, 64, 64)])
-    if o.checkpoint != "none":
-        net.load_state_dict(torch.load(o.checkpoint))
+    net.load_state_dict(torch.load(o.checkpoint))
     crops = []
     for path in sorted(o.folder.glob("photo*"))[:: o.every]:
         p = Image.open(path).convert("RGB")

@@ -15,9 +15,10 @@ from safetensors.numpy import save_file
 
 from refdec.resources import spec_path
 from training.graph import QUALITIES, Graph
-from training.model import GROUPS, HYPER, MEAN_GROUPS, Set, frequency_order
+from training.model import GROUPS, HYPER, MEAN_GROUPS, Set
 from training.packer import pack_model_set
 from training.tables import apportion
+from training.transform import frequency_order
 
 ENCODER_PARTS = ("pre.", "analysis.", "hyper_linear.", "hyper_activity.")
 HYPER_BOUND = 63

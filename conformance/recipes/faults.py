@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single faults: change one field of a sound stream and keep everything else."""
 
+import re
 from collections.abc import Callable
 
 from conformance.recipes.recipe import Fault, Recipe
@@ -54,9 +55,7 @@ def set_element(data: bytes, name: str, value: int, *, segment: str, occurrence:
         The stream has no such element.
     """
     rows = [
-        row
-        for row in inspect_codestream(data)[0]
-        if row.element == name and row.segment == segment
+        row for row in inspect_codestream(data)[0] if row.element == name and row.segment == segment
     ]
     if len(rows) <= occurrence:
         message = f"{segment} has no element {name}"
@@ -68,7 +67,7 @@ def set_element(data: bytes, name: str, value: int, *, segment: str, occurrence:
     return number.to_bytes(len(data), "big")
 
 
-def element_fault(
+def element_fault(  # noqa: PLR0913
     requirement: str,
     name: str,
     value: int,
@@ -82,9 +81,9 @@ def element_fault(
     parses_only: bool = False,
 ) -> Recipe:
     """Declare a stream in which one element of fixed width has a value that it shall not have."""
-    short = label or f"{name.split('.')[-1].replace('_', '-').replace('[', '-').rstrip(']')}-{value}"
+    plain_name = re.sub(r"[^a-z0-9]+", "-", name.rpartition(".")[2]).strip("-")
     return invalid(
-        short,
+        label or f"{plain_name}-{value}",
         purpose or f"{name} is {value}",
         requirement,
         *also,
@@ -147,5 +146,3 @@ def end_of_elements(data: bytes, segment: str, element: str) -> int:
     rows = inspect_codestream(data)[0]
     row = next(row for row in rows if row.segment == segment and row.element == element)
     return row.bit_offset + row.width
-
-

@@ -3,9 +3,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
-from conformance import build
+from conformance import edit
 from conformance.recipes.faults import (
     doubled,
     element_fault,
@@ -22,7 +23,7 @@ from conformance.recipes.invalid_elements import full, minimal
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.syntax import every_segment, most_skippable, plain
 from refdec.syntax.codestream import MAX_SKIPPABLE, parse_codestream, write_codestream
-from refdec.syntax.framing import write_segment, write_start
+from refdec.syntax.framing import write_start
 from refdec.syntax.segment import Marker
 
 _LENGTH_BYTES = 1
@@ -38,8 +39,8 @@ def with_crc() -> bytes:
 @cache
 def hashed(point: str) -> bytes:
     """Return a stream with one digest."""
-    points = {"L": build.LATENTS, "S": build.BASE}
-    return write_codestream(build.with_hashes(plain(), (points[point],)))
+    points = {"L": edit.LATENTS, "S": edit.BASE}
+    return write_codestream(edit.with_hashes(plain(), (points[point],)))
 
 
 def _full(
@@ -69,7 +70,13 @@ def _with_length(data: bytes, marker: int, length: bytes) -> bytes:
     return data[:offset] + length + data[offset + _LENGTH_BYTES :]
 
 
-def _reindexed(place: int, **indices: int) -> bytes:
+def _length(data: bytes, marker: int) -> bytes:
+    """Return the length field of a segment, whose length has one byte."""
+    offset = segment_of(data, marker).offset + 2
+    return data[offset : offset + _LENGTH_BYTES]
+
+
+def _reindexed(place: int, **indices: Any) -> bytes:
     """Return the full stream with other indices in one residual segment."""
     stream = parse_codestream(full())
     residual = list(stream.residual)
@@ -139,9 +146,7 @@ RECIPES = (
     _full("BIT-003", "five-bytes", "a length of five bytes", "MTD.payload_length",
           lambda data: _with_length(data, Marker.MTD, b"\x81\x80\x80\x80\x00")),
     _full("BIT-004", "not-minimal", "a length with an empty leading group", "MTD.payload_length",
-          lambda data: _with_length(
-              data, Marker.MTD, b"\x80" + data[(at := segment_of(data, Marker.MTD).offset + 2) : at + 1]
-          )),
+          lambda data: _with_length(data, Marker.MTD, b"\x80" + _length(data, Marker.MTD))),
     _full("BIT-005", "header", "a padding bit of PIH is set", "PIH.padding",
           lambda data: flipped(data, end_of_elements(data, "PIH", "extension_flag"))),
     _full("BIT-005", "tools", "a padding bit of TOH is set", "TOH.padding",
@@ -159,7 +164,7 @@ RECIPES = (
           lambda data: moved(data, (Marker.MTD, 2), before=(Marker.SOR, 5))),
     *(
         _full("SEG-006", f"second-{marker.name.lower()}", f"{marker.name} twice", marker.name,
-              lambda data, marker=marker: doubled(data, marker))
+              partial(doubled, marker=marker))
         for marker in (Marker.SOC, Marker.PIH, Marker.TOH, Marker.SOQ, Marker.SOZ, Marker.DPH)
     ),
     _full("SEG-007", "no-picture-header", "PIH is missing", "PIH",
@@ -167,8 +172,8 @@ RECIPES = (
     _full("SEG-007", "no-hyper-latent", "SOZ is missing", "SOZ",
           lambda data: without(data, Marker.SOZ), sound=minimal),
     _full("SEG-007", "reserved-before-header", "a reserved segment before PIH", "PIH",
-          lambda data: build.insert_segments(
-              data, before=Marker.PIH, inserted=build.reserved_segment(0xFFA0)), sound=minimal),
+          lambda data: edit.insert_segments(
+              data, before=Marker.PIH, inserted=edit.reserved_segment(0xFFA0)), sound=minimal),
     invalid("too-many", f"{MAX_SKIPPABLE + 1} reserved segments", "SEG-009", sound=most_skippable,
             broken=lambda: most_skippable(MAX_SKIPPABLE + 1), element="reserved segments"),
     invalid("layer-idx", "layer_idx 3 of 3 layers", "SOR-001", sound=full,
@@ -192,7 +197,7 @@ RECIPES = (
     _full("SEG-008", "metadata", "one bit of metadata inverted under its CRC", "MTD.payload",
           lambda data: flipped(data, 8 * segment_of(data, Marker.MTD).payload_end - 1),
           sound=with_crc),
-    _full("SEG-008", "residual", "one bit of a residual segment inverted under its CRC", "SOR.payload",
+    _full("SEG-008", "residual", "one bit of a residual inverted under its CRC", "SOR.payload",
           lambda data: flipped(data, 8 * segment_of(data, Marker.SOR).payload_end - 3),
           sound=with_crc),
     _hash_mismatch("L"),

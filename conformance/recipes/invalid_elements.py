@@ -4,7 +4,7 @@
 from dataclasses import replace
 from functools import cache
 
-from conformance import build
+from conformance import build, edit
 from conformance.recipes.faults import element_fault, invalid
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import many_segments, nothing
@@ -60,9 +60,7 @@ def level_one_lanes() -> bytes:
 
 
 def _header(requirement: str, name: str, *values: int) -> list[Recipe]:
-    return [
-        element_fault(requirement, name, value, segment="PIH", sound=full) for value in values
-    ]
+    return [element_fault(requirement, name, value, segment="PIH", sound=full) for value in values]
 
 
 def _hashes(requirement: str, name: str, value: int) -> Recipe:
@@ -144,7 +142,7 @@ RECIPES = (
         "synthesis_transform_idc[1]",
         1,
         segment="TOH",
-        sound=lambda: write_codestream(build.with_tools(plain(), 1, 0)),
+        sound=lambda: write_codestream(edit.with_tools(plain(), 1, 0)),
     ),
     element_fault("SOQ-001", "map_scale_idx", 80, segment="SOQ", sound=full),
     element_fault("SOQ-001", "map_scale_idx", 127, segment="SOQ", sound=full),

@@ -11,12 +11,22 @@ from conformance import ROOT
 from conformance.build import Draw
 from conformance.recipes.recipe import Recipe
 from refdec.arrays import U8Map
+from refdec.entropy.context import decode_tile_latent
+from refdec.entropy.hyper_latent import decode_hyper_features, decode_hyper_latent
+from refdec.synthesis.colour import convert_colour
+from refdec.synthesis.transform import synthesise
 from refenc.encode import encode, encode_at_rate
 
 PHOTO = "spices.png"
 TEXT = "text.png"
 GRAPHIC = "graphic.png"
-ALL_STAGES = ("8.3.1", "8.3.2", "8.4", "9.2", "9.3")
+ALL_STAGES = (
+    decode_hyper_latent,
+    decode_hyper_features,
+    decode_tile_latent,
+    synthesise,
+    convert_colour,
+)
 
 
 @cache
@@ -34,7 +44,8 @@ def crop(name: str, left: int, top: int, width: int, height: int) -> U8Map:
 def grey(samples: U8Map) -> U8Map:
     """Return (1, H, W) luma in integer arithmetic."""
     weights = np.array([77, 150, 29], np.int64)[:, None, None]
-    return ((samples * weights).sum(axis=0, keepdims=True) + 128 >> 8).astype(np.uint8)
+    luma: U8Map = ((samples * weights).sum(axis=0, keepdims=True) + 128 >> 8).astype(np.uint8)
+    return luma
 
 
 def noise(width: int, height: int) -> U8Map:
@@ -70,7 +81,7 @@ def _recipe(
         catches=catches,
         build=build,
         is_exact=False,
-        clauses=ALL_STAGES,
+        processes=ALL_STAGES,
     )
 
 

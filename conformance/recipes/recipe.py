@@ -3,6 +3,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+Process = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ class Recipe:
     build: Callable[[], bytes]
     is_exact: bool = True
     """The bytes do not depend on the floating-point arithmetic of the encoder's analysis."""
-    clauses: tuple[str, ...] = ()
+    processes: tuple[Process, ...] = ()
+    """The functions of the decoding process that the stream is about; each names its clause."""
     fault: Fault | None = None
     """None for a valid stream."""

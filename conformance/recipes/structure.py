@@ -5,12 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from conformance import build
+from conformance import build, edit
 from conformance.recipes.recipe import Recipe
 from refdec.arrays import I32Map
-from refdec.entropy.context import Step
+from refdec.entropy.context import Step, decode_tile_latent
+from refdec.entropy.quality_map import decode_quality_map, derive_quality
+from refdec.entropy.residual import LayeredResiduals
+from refdec.latents import decode_latent_planes
 from refdec.syntax.codestream import write_codestream
 from refdec.syntax.picture_header import PictureHeader
+
+PROCESSES = (decode_latent_planes, decode_tile_latent, LayeredResiduals.__call__)
 
 
 def _recipe(
@@ -26,14 +31,14 @@ def _recipe(
     def make() -> bytes:
         declared = build.header(*size, quality=quality, **elements)
         content = build.natural(declared, seed=seed)
-        return write_codestream(build.with_hashes(content.codestream()))
+        return write_codestream(edit.with_hashes(content.codestream()))
 
     return Recipe(
         id=f"structure/{name}",
         purpose=purpose,
         catches=catches,
         build=make,
-        clauses=("8.1", "8.4", "8.4.1"),
+        processes=PROCESSES,
     )
 
 
@@ -86,14 +91,14 @@ def _map(
             offsets=offsets,
             map_scale_idx=scale_idx,
         )
-        return write_codestream(build.with_hashes(content.codestream()))
+        return write_codestream(edit.with_hashes(content.codestream()))
 
     return Recipe(
         id=f"structure/{name}",
         purpose=purpose,
         catches=catches,
         build=make,
-        clauses=("8.2.7", "8.2.8", "8.4"),
+        processes=(decode_quality_map, derive_quality, decode_tile_latent),
     )
 
 
@@ -232,6 +237,6 @@ RECIPES = (
         purpose="widest picture of level 1, 32 tiles in a layer per group, next to nothing coded",
         catches="empty sub-streams; residual segments in great number",
         build=many_segments,
-        clauses=("8.1", "8.4.1"),
+        processes=PROCESSES,
     ),
 )

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import build
-from conformance.recipes.recipe import Recipe
+from conformance import build, edit
+from conformance.recipes.recipe import Process, Recipe
+from refdec.picture import latent_digest, picture_digest
 from refdec.syntax.codestream import MAX_SKIPPABLE, Codestream, write_codestream
 from refdec.syntax.segment import RESERVED_MARKERS, Marker, Metadata, MetadataType
+from refdec.synthesis.colour import convert_colour
+from refdec.synthesis.transform import synthesise
 
 _UNKNOWN_TYPE = 200
 _TWO_BYTE_LENGTH = 200
@@ -31,7 +34,7 @@ def blob(kind: int, payload: bytes) -> Metadata:
 
 
 def every_segment() -> Codestream:
-    """Return a stream with every kind of segment, two layers, two tiles, and every header element."""
+    """Return a stream with every kind of segment and every header element."""
     declared = build.header(
         72,
         40,
@@ -48,30 +51,28 @@ def every_segment() -> Codestream:
         metadata=(blob(MetadataType.ICC, b"colour profile"), blob(MetadataType.USER, b"first")),
         trailing_metadata=(blob(MetadataType.USER, b"last"),),
     )
-    return build.with_hashes(build.with_tools(stream, 1))
+    return edit.with_hashes(edit.with_tools(stream, 1))
 
 
 def _reserved_everywhere(*, segment_crc_flag: int = 0) -> bytes:
     extra = {"segment_crc_flag": 1} if segment_crc_flag else {}
-    stream = build.with_hashes(build.with_tools(plain(**extra), 1))
+    stream = edit.with_hashes(edit.with_tools(plain(**extra), 1))
     data = write_codestream(replace(stream, metadata=(blob(MetadataType.USER, b"user"),)))
     markers = iter(RESERVED_MARKERS)
     places = (Marker.TOH, Marker.MTD, Marker.SOZ, Marker.SOR, Marker.DPH, Marker.EOC)
     for before in places:
         inserted = b"".join(
-            build.reserved_segment(next(markers), payload, has_crc=bool(segment_crc_flag))
+            edit.reserved_segment(next(markers), payload, has_crc=bool(segment_crc_flag))
             for payload in (b"", b"\xff\x81 reserved")
         )
-        data = build.insert_segments(data, before=before, inserted=inserted)
+        data = edit.insert_segments(data, before=before, inserted=inserted)
     return data
 
 
 def most_skippable(count: int = MAX_SKIPPABLE) -> bytes:
     """Return a stream with `count` empty reserved segments."""
-    inserted = build.reserved_segment(RESERVED_MARKERS[-1]) * count
-    return build.insert_segments(
-        write_codestream(plain()), before=Marker.EOC, inserted=inserted
-    )
+    inserted = edit.reserved_segment(RESERVED_MARKERS[-1]) * count
+    return edit.insert_segments(write_codestream(plain()), before=Marker.EOC, inserted=inserted)
 
 
 def _recipe(
@@ -79,14 +80,14 @@ def _recipe(
     purpose: str,
     catches: str,
     make: Callable[[], Codestream | bytes],
-    *clauses: str,
+    *processes: Process,
 ) -> Recipe:
     def written() -> bytes:
         stream = make()
         return stream if isinstance(stream, bytes) else write_codestream(stream)
 
     return Recipe(
-        id=f"syntax/{name}", purpose=purpose, catches=catches, build=written, clauses=clauses
+        id=f"syntax/{name}", purpose=purpose, catches=catches, build=written, processes=processes
     )
 
 
@@ -94,10 +95,14 @@ def _format(name: str, purpose: str, catches: str, **elements: Any) -> Recipe:
     def make() -> bytes:
         declared = build.header(44, 36, quality=36, **elements)
         content = build.natural(declared, seed=9, amplitude=4)
-        return write_codestream(build.with_hashes(content.codestream()))
+        return write_codestream(edit.with_hashes(content.codestream()))
 
     return Recipe(
-        id=f"format/{name}", purpose=purpose, catches=catches, build=make, clauses=("9.3", "10.2")
+        id=f"format/{name}",
+        purpose=purpose,
+        catches=catches,
+        build=make,
+        processes=(convert_colour, picture_digest),
     )
 
 
@@ -114,7 +119,9 @@ def _lengths() -> Codestream:
 
 
 RECIPES = (
-    _recipe("minimal", "the fewest elements and segments", "anything expected that is optional", plain),
+    _recipe(
+        "minimal", "the fewest elements and segments", "anything expected that is optional", plain
+    ),
     _recipe(
         "every-segment",
         "every kind of segment and every header element, all with values of their own",
@@ -191,50 +198,48 @@ RECIPES = (
         "tools-base",
         "tool header that says what is in force without it",
         "tool header that is not read",
-        lambda: build.with_hashes(build.with_tools(plain(), 1)),
-        "9.2",
+        lambda: edit.with_hashes(edit.with_tools(plain(), 1)),
+        synthesise,
     ),
     _recipe(
         "tools-simple",
         "the simple synthesis transform recommended",
         "base decoded whatever is recommended",
-        lambda: build.with_hashes(build.with_tools(plain(), 0)),
-        "9.2",
+        lambda: edit.with_hashes(edit.with_tools(plain(), 0)),
+        synthesise,
     ),
     _recipe(
         "tools-several",
         "three synthesis transforms recommended, high first",
         "one transform expected",
-        lambda: build.with_hashes(build.with_tools(plain(), 2, 1, 0)),
-        "9.2",
+        lambda: edit.with_hashes(edit.with_tools(plain(), 2, 1, 0)),
+        synthesise,
     ),
     _recipe(
         "hash-latents",
         "digest of the latents only",
         "digest of the samples expected",
-        lambda: build.with_hashes(plain(), (build.LATENTS,)),
-        "10.1",
+        lambda: edit.with_hashes(plain(), (edit.LATENTS,)),
+        latent_digest,
     ),
     _recipe(
         "hash-simple",
         "digest of the samples of the simple transform only",
         "digests of another transform compared",
-        lambda: build.with_hashes(plain(), (build.SIMPLE,)),
-        "10.2",
+        lambda: edit.with_hashes(plain(), (edit.SIMPLE,)),
+        picture_digest,
     ),
     _recipe(
         "hash-base-first",
         "digests of base and of the latents, in this order",
         "order of the digests expected",
-        lambda: build.with_hashes(plain(), (build.BASE, build.LATENTS)),
-        "10.1",
-        "10.2",
+        lambda: edit.with_hashes(plain(), (edit.BASE, edit.LATENTS)),
+        latent_digest,
+        picture_digest,
     ),
     _format("depth-10", "10 bits per sample", "shift of another bit depth", bit_depth_minus8=2),
     _format("depth-12", "12 bits per sample", "shift of another bit depth", bit_depth_minus8=4),
-    _format(
-        "depth-16", "16 bits per sample", "signed overflow of samples", bit_depth_minus8=8
-    ),
+    _format("depth-16", "16 bits per sample", "signed overflow of samples", bit_depth_minus8=8),
     _format(
         "depth-9-monochrome",
         "9 bits per sample, luma only",
@@ -254,5 +259,3 @@ RECIPES = (
         bit_depth_minus8=2,
     ),
 )
-
-
