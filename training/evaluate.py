@@ -1,6 +1,6 @@
 """Rate and distortion of a checkpoint on centre crops of a folder, without a coder.
 
-usage: python -m training.evaluate CHECKPOINT.pt FOLDER [--crop 512] [--quality 8 24 40 56]
+usage: python -m training.evaluate CHECKPOINT.safetensors FOLDER [--crop 512] [--quality 8 24 40 56]
 """
 
 import argparse
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from training import checkpoint
 from training.model import Set
 from training.train import mean_squared_error, rate_weight, ycc
 
@@ -17,7 +18,7 @@ from training.train import mean_squared_error, rate_weight, ycc
 def main() -> None:
     """Print, per quality, means over the folder's photographs: bpp of y and z, PSNR-RGB, loss."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--crop", type=int, default=512)
     parser.add_argument("--every", type=int, default=1)
@@ -25,7 +26,7 @@ def main() -> None:
     o = parser.parse_args()
     torch.set_num_threads(1)
     net = Set().eval()
-    net.load_state_dict(torch.load(o.checkpoint))
+    net.load_state_dict(checkpoint.load(o.checkpoint))
     crops = []
     for path in sorted(o.folder.glob("photo*"))[:: o.every]:
         p = Image.open(path).convert("RGB")

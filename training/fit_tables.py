@@ -1,12 +1,13 @@
 """Replace the parametric probability tables by counts of what the integer encoder codes on training patches.
 
-usage: python -m training.fit_tables CHECKPOINT.pt PATCHES.npy [--patches 150] [--rounds 2]
+usage: python -m training.fit_tables CHECKPOINT.safetensors PATCHES.npy [--patches 150] [--rounds 2]
 
 Fits the residual's tables and reconstruction offsets (spec/tables/residual_cdf.json) and the hyper-latent's tables
 (in the model set), round after round, because the encoder's choices depend on them.
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ def residual_rows(counts: np.ndarray) -> list[list[int]]:
 def main() -> None:
     """Pack, then observe and refit in rounds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoint", type=Path)
     parser.add_argument("patches")
     parser.add_argument("--patches", dest="count", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=2)

@@ -1,6 +1,6 @@
 """Export a checkpoint to the files a decoder and an encoder read.
 
-usage: python -m training.pack CHECKPOINT.pt [--model-set 0]
+usage: python -m training.pack CHECKPOINT.safetensors [--model-set 0]
 
 Writes spec/models/setN.safetensors (integers, normative), spec/models/setN_encoder.safetensors (float16, informative)
 and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales;
@@ -8,12 +8,14 @@ and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come fr
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.numpy import save_file
 
 from refdec.resources import spec_path
+from training import checkpoint
 from training.graph import QUALITIES, Graph
 from training.model import GROUPS, HYPER, MEAN_GROUPS, Set
 from training.packer import pack_model_set
@@ -24,10 +26,10 @@ ENCODER_PARTS = ("pre.", "analysis.", "hyper_linear.", "hyper_activity.")
 HYPER_BOUND = 63
 
 
-def load_checkpoint(path: str) -> Set:
+def load_checkpoint(path: Path) -> Set:
     """Read a checkpoint for evaluation."""
     net = Set().eval()
-    net.load_state_dict(torch.load(path))
+    net.load_state_dict(checkpoint.load(path))
     return net
 
 
@@ -74,7 +76,7 @@ def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
 def main() -> None:
     """Pack with parametric hyper-latent tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--model-set", type=int, default=0)
     o = parser.parse_args()
     net = load_checkpoint(o.checkpoint)

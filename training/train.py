@@ -1,6 +1,6 @@
 """Train a model set on patches, resumable, for a given time.
 
-usage: python -m training.train PATCHES.npy CHECKPOINT.pt [--minutes 60] [--batch 4] [--device cpu]
+usage: python -m training.train PATCHES.npy CHECKPOINT.safetensors [--minutes 60] [--batch 4] [--device cpu]
 
 The learning rate follows the share of the time that has passed; a checkpoint that exists is continued.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training import checkpoint
 from training.graph import QUALITIES
 from training.model import RGB_FROM_YCC, STEP_RANGE, Set
 
@@ -98,7 +99,7 @@ def main() -> None:
     data = np.load(o.patches, mmap_mode="r")
     net = Set()
     if o.checkpoint.exists():
-        net.load_state_dict(torch.load(o.checkpoint))
+        net.load_state_dict(checkpoint.load(o.checkpoint))
     else:
         net.start(
             [
@@ -152,9 +153,8 @@ def main() -> None:
             )
             log = []
         if step % 250 == 0 or part > 0.999:
-            torch.save(average, o.checkpoint.with_suffix(".tmp"))
-            o.checkpoint.with_suffix(".tmp").replace(o.checkpoint)
-    torch.save(average, o.checkpoint)
+            checkpoint.save(average, o.checkpoint)
+    checkpoint.save(average, o.checkpoint)
 
 
 if __name__ == "__main__":

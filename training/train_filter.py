@@ -1,6 +1,6 @@
 """Train the residual filter alone, on what the integer decoder really gives it.
 
-usage: python -m training.train_filter CHECKPOINT.pt PATCHES.npy OUT.pt [--minutes 15]
+usage: python -m training.train_filter CHECKPOINT.safetensors PATCHES.npy OUT.safetensors [--minutes 15]
 
 The model set packed from CHECKPOINT must be in spec/models (training.fit_tables put it there). Patches are encoded at
 random qualities and decoded up to the simple synthesis; the filter then learns the way from there to the source,
@@ -10,6 +10,7 @@ several times faster than in `training.train`, where every step also runs the co
 import argparse
 import math
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from refdec.synthesis.transform import synthesise
 from refenc.analysis import centred_ycc
 from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
 from refenc.quantise import Quantiser
+from training import checkpoint
 from training.graph import Graph
 from training.pack import load_checkpoint
 from training.train import mean_squared_error
@@ -89,9 +91,9 @@ def gain(net_filter: torch.nn.Module, pairs: tuple[Tensor, Tensor, Tensor]) -> T
 def main() -> None:
     """Train; the last 24 patches only measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoint", type=Path)
     parser.add_argument("patches")
-    parser.add_argument("out")
+    parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--batch", type=int, default=6)
@@ -144,7 +146,7 @@ def main() -> None:
     with torch.no_grad():
         ratio = gain(net.filter, check)
     print(f"averaged: {-10 * math.log10(ratio.mean()):+.3f} dB", flush=True)
-    torch.save(net.state_dict(), o.out)
+    checkpoint.save(net.state_dict(), o.out)
 
 
 if __name__ == "__main__":

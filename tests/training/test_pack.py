@@ -21,7 +21,7 @@ from refenc.analysis import Analysis
 from tests.training.sets import random_set
 from training import model as training_model
 from training import pack as training_pack
-from training import packer
+from training import packer, rate
 
 QUALITY = 37
 SIDE = 64
@@ -97,7 +97,7 @@ def test_decoding_gives_what_the_training_forward_gave(
     monkeypatch.setattr(
         training_model,
         "bits",
-        lambda r, scale: seen.update(residual=r) or training_model.bits_map(r, scale).sum(),
+        lambda r, scale: seen.update(residual=r) or rate.bits_map(r, scale).sum(),
     )
     with torch.no_grad():
         seen["base"] = net(picture, torch.tensor([QUALITY]))["x_hat"]
