@@ -47,7 +47,7 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
         "features": features(codestream),
         "clauses": sorted({process.__dict__["clause"] for process in recipe.processes}),
         "recipe": {
-            "module": recipe.build.__module__,
+            "module": recipe.module,
             "written_by": "syntax" if recipe.is_exact else "encoder",
         },
         "stream": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()},

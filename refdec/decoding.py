@@ -260,11 +260,12 @@ def check_output_format(header: PictureHeader) -> None:
     UnsupportedFeature
         PIH-016: the element that asks for it is named.
     """
+    unknown_matrix = not header.monochrome_flag and header.matrix_coefficients not in MATRICES
     refused = (
         ("sample_float_flag", header.sample_float_flag, "binary16 samples"),
         ("chroma_format_idc", header.chroma_format_idc, "subsampled chroma"),
         ("full_range_flag", not header.full_range_flag, "narrow range"),
-        ("matrix_coefficients", header.matrix_coefficients not in MATRICES, "this colour matrix"),
+        ("matrix_coefficients", unknown_matrix, "this colour matrix"),
     )
     for element, is_used, what in refused:
         if is_used:

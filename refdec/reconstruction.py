@@ -140,6 +140,6 @@ def _reconstruct(
         samples=planes[
             : header.num_components, top : top + region.height, left : left + region.width
         ],
-        matrix=MATRICES[header.matrix_coefficients],
+        matrix=None if header.monochrome_flag else MATRICES[header.matrix_coefficients],
         bit_depth=header.bit_depth,
     )

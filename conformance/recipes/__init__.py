@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How every stream of the suite is made."""
 
+from dataclasses import replace
 from functools import cache
 
 from conformance.recipes import (
@@ -34,7 +35,9 @@ def all_recipes() -> dict[str, Recipe]:
     ValueError
         Two recipes have the same id.
     """
-    recipes = [recipe for module in _MODULES for recipe in module.RECIPES]
+    recipes = [
+        replace(recipe, module=module.__name__) for module in _MODULES for recipe in module.RECIPES
+    ]
     found = {recipe.id: recipe for recipe in recipes}
     if len(found) != len(recipes):
         message = "two recipes have the same case id"

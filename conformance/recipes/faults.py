@@ -21,6 +21,7 @@ def invalid(
     catches: str = "",
     parses_only: bool = False,
     by_verifying: bool = False,
+    is_value: bool = False,
 ) -> Recipe:
     """Declare a stream with one fault.
 
@@ -40,6 +41,7 @@ def invalid(
             requirements=requirements,
             element=element,
             sound=sound,
+            is_value=is_value,
             parses_only=parses_only,
             by_verifying=by_verifying,
         ),
@@ -91,6 +93,7 @@ def element_fault(  # noqa: PLR0913
         broken=lambda: set_element(sound(), name, value, segment=segment, occurrence=occurrence),
         element=f"{segment}.{name}",
         parses_only=parses_only,
+        is_value=True,
     )
 
 

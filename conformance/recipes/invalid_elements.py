@@ -107,8 +107,8 @@ RECIPES = (
         "tile_height_minus1",
         0,
         segment="PIH",
-        sound=lambda: skipped(2048, 129, 192),
-        purpose="96 tiles, 64 are allowed",
+        sound=lambda: skipped(1408, 129, 192),
+        purpose="66 tiles, 64 are allowed",
     ),
     element_fault(
         "LVL-004",
@@ -116,7 +116,7 @@ RECIPES = (
         0,
         segment="PIH",
         sound=many_segments,
-        purpose="64 tiles in a layer per group are more than 256 residual segments",
+        purpose="38 tiles in a layer per group are more than 256 residual segments",
     ),
     element_fault("LVL-005", "log2_lanes", 9, segment="PIH", sound=level_one_lanes),
     element_fault(

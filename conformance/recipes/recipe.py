@@ -18,6 +18,8 @@ class Fault:
     """The one field that is wrong: syntax element, or part of a segment."""
     sound: Callable[[], bytes]
     """The stream without the fault."""
+    is_value: bool = False
+    """Only the bits of one element differ."""
     parses_only: bool = False
     """The sound stream is legal, but uses what this edition's decoder does not decode."""
     by_verifying: bool = False
@@ -39,5 +41,7 @@ class Recipe:
     """The bytes do not depend on the floating-point arithmetic of the encoder's analysis."""
     processes: tuple[Process, ...] = ()
     """The functions of the decoding process that the stream is about; each names its clause."""
+    module: str = ""
+    """Where the recipe stands; filled in by `all_recipes`."""
     fault: Fault | None = None
     """None for a valid stream."""

@@ -103,9 +103,9 @@ def _map(
 
 
 def many_segments_header(tile_height: int) -> PictureHeader:
-    """Declare the widest picture of level 1 with seven layers."""
+    """Declare a wide picture of level 1 with a layer per group."""
     return build.header(
-        2048,
+        1216,
         65,
         quality=0,
         level_idc=1,
@@ -115,7 +115,7 @@ def many_segments_header(tile_height: int) -> PictureHeader:
 
 
 def many_segments() -> bytes:
-    """Return a picture of 32 tiles in as many layers as there are groups."""
+    """Return a picture of 19 tiles in as many layers as there are groups."""
     declared = many_segments_header(128)
     z_hat = build.random_z(declared, build.Draw(1), 0)
     return write_codestream(build.fill(declared, z_hat=z_hat, rule=nothing).codestream())
@@ -234,7 +234,7 @@ RECIPES = (
     ),
     Recipe(
         id="structure/many-segments",
-        purpose="widest picture of level 1, 32 tiles in a layer per group, next to nothing coded",
+        purpose="19 tiles in a layer per group, next to nothing coded",
         catches="empty sub-streams; residual segments in great number",
         build=many_segments,
         processes=PROCESSES,

@@ -24,6 +24,7 @@ import numpy as np
 
 from refdec.arrays import BoolMap, I16Map, I32Map
 from refdec.clause import clause
+from refdec.errors import ModelError
 from refdec.network import Backend, CompiledNetwork, ModelSet, run_network
 
 NUM_PHASES = 2
@@ -41,6 +42,8 @@ SYMBOL_MAX = 127
 STEP_SHIFT = 8
 """Deviation (2**-5) times step (2**-4) to latent (2**-1)."""
 LATENT_MAX = 4095
+STEP_MAX = 8128
+"""Largest step, 1/16 units: a deviation times a step stays below 2**31, as |residual| <= 8191."""
 
 Trace = Callable[[str, I32Map], None]
 
@@ -98,8 +101,17 @@ class ContextModel:
     def compile(
         cls, model: ModelSet, backend: Backend, *, offsets: I32Map, skip_threshold: int
     ) -> "ContextModel":
-        """Prepare the networks of `model`; `offsets` (80, 2) are those for |r| = 1 and beyond."""
-        groups = tuple(model.metadata["groups"])
+        """Prepare the networks of `model`; `offsets` (80, 2) are those for |r| = 1 and beyond.
+
+        Raises
+        ------
+        ModelError
+            NET-017: a quantisation step is out of range.
+        """
+        groups, steps = tuple(model.metadata["groups"]), model.tables["step"]
+        if not 1 <= steps.min() <= steps.max() <= STEP_MAX:
+            message = f"quantisation steps shall lie in 1 to {STEP_MAX}"
+            raise ModelError(message, requirement="NET-017", element="step")
 
         def compiled(*names: str) -> tuple[CompiledNetwork, ...]:
             return tuple(backend.compile(model.networks[name]) for name in names)
@@ -112,7 +124,7 @@ class ContextModel:
             heads=compiled(*(f"head_{k}_{p}" for k in count for p in range(NUM_PHASES))),
             updates=compiled(*(f"update_{k}" for k in count)),
             activities=compiled(*(f"activity_{k}" for k in count[:-1])),
-            steps=model.tables["step"],
+            steps=steps,
             offsets=np.pad(offsets, ((0, 0), (1, 0))),
             skip_threshold=skip_threshold,
             luma=model.tables["component"] == 0,
@@ -265,8 +277,7 @@ def derive_deviation(
 def dequantise(*, mu: I32Map, deviation: I32Map, step: I32Map) -> I32Map:
     """Scale a deviation (1/32 steps) by its step (1/16 units), add it to the hyper mean, clip.
 
-    The result is in 1/2 units. |deviation| * step stays below 2**31, because |residual| <= 8191
-    and step <= 4095.
+    The result is in 1/2 units.
     """
     scaled = (deviation * step + (1 << (STEP_SHIFT - 1))) >> STEP_SHIFT
     return np.clip(mu + scaled, -LATENT_MAX, LATENT_MAX).astype(np.int32)

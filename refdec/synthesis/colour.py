@@ -20,17 +20,19 @@ MATRICES = {
 
 
 @clause("9.3")
-def convert_colour(*, samples: I32Map, matrix: tuple[int, int, int, int], bit_depth: int) -> U16Map:
+def convert_colour(
+    *, samples: I32Map, matrix: tuple[int, int, int, int] | None, bit_depth: int
+) -> U16Map:
     """Y, Cb, Cr planes to R, G, B (or luma alone to grey).
 
     Parameters
     ----------
     samples : (3, H, W) or (1, H, W), 1/8 of an 8-bit sample, -2047 to 2047; luma minus 128.
-    matrix : an entry of `MATRICES`.
+    matrix : an entry of `MATRICES`; None for luma alone.
     bit_depth : 8 to 16; the result lies in 0 to 2**bit_depth - 1.
     """
     y, centre = samples[0] << COEFFICIENT_BITS, 1 << (bit_depth - 1)
-    if samples.shape[0] == 1:
+    if matrix is None:
         planes = y[None]
     else:
         cb, cr = samples[1], samples[2]

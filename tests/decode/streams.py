@@ -92,7 +92,7 @@ def extreme_stream(
     """Encode latents that no picture has: residuals and hyper-latents reach their limits."""
     rng = np.random.default_rng(seed)
     analysed = analyse(noise(3, height, width))
-    size = rng.choice([0.0, 1.0, 1e2, 1e4, 1e6], analysed.y.shape)
+    size = rng.choice([0.0, 1.0, 1e2, 1e4, 1e7], analysed.y.shape)
     y = (size * rng.choice([-1, 1], analysed.y.shape)).astype(np.float32)
     z_hat = rng.choice([-127, -64, 0, 63, 127], analysed.z_hat.shape).astype(np.int32)
     return encode_analysed(

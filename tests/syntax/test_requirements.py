@@ -124,7 +124,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     ],
     "SEG-002": [
         (UnsupportedFeature, lambda marker=marker: stream(write_segment(marker)))
-        for marker in (Marker.SOQ, Marker.SOE, Marker.SOA, Marker.ANI, Marker.FRH)
+        for marker in (Marker.SOE, Marker.SOA, Marker.ANI, Marker.FRH)
     ],
     "SEG-003": [
         (TruncatedStream, lambda: b""),
@@ -185,6 +185,8 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
         (MalformedStream, lambda: residuals((0, 0), **TILES)),
         (MalformedStream, lambda: stream(SOZ, END)),
     ],
+    "SOQ-001": [(MalformedStream, lambda: stream(write_segment(Marker.SOQ, bytes([80 << 1]))))],
+    "SOQ-002": [(MalformedStream, lambda: stream(write_segment(Marker.SOQ, b"\x01")))],
     "DPH-001": [(MalformedStream, lambda: hashes((2, 0, 0)))],
     "DPH-002": [(MalformedStream, lambda: hashes((1, 3, 0)))],
     "DPH-003": [
