@@ -91,7 +91,7 @@ def summarise(rows: list[dict[str, float | str]], targets: list[float]) -> str:
 
 def plot(rows: list[dict[str, float | str]], targets: list[float], path: Path) -> None:
     """Mean PSNR against mean rate."""
-    import matplotlib.pyplot as plt
+    import matplotlib.pyplot as plt  # noqa: PLC0415
 
     mean = lambda name: [
         np.mean([float(r[name]) for r in rows if r["target_bpp"] == t]) for t in targets

@@ -7,7 +7,7 @@ seed and on the model set, not on the machine.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,9 @@ from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import TOTAL, load_residual_tables
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.profiles import Profile, levels
+from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HyperLatentSegment, QualityMapSegment, ResidualSegment
+from refenc.encode import in_lowest_level
 from refenc.rans import encode_substream
 
 Call = tuple[I32Map, I32Map]
@@ -153,16 +154,7 @@ def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> Pi
     declared = PictureHeader(**(values | elements))
     if "level_idc" in elements:
         return declared
-    lowest = next(
-        level.level_idc
-        for level in levels().values()
-        if declared.num_lanes <= level.max_lanes
-        and declared.num_tiles <= level.max_tiles
-        and declared.num_tiles * declared.num_layers <= level.max_residual_segments
-        and width * height <= level.max_samples
-        and max(width, height) <= level.max_side
-    )
-    return replace(declared, level_idc=lowest)
+    return in_lowest_level(declared)
 
 
 def layers(*last_groups: int) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import hashlib
 import numpy as np
 
 from refdec.arrays import I32Map
+from refdec.entropy.tables import load_residual_tables
 
 DIGITS = 16
+RANGES = ("residual", "y_hat", "z_hat", "picture")
 STEP_TENSORS = ("scale_idx", "mask", "residual", "mean", "y_hat")
 
 
@@ -26,6 +28,8 @@ class ControlPoints:
         """Probability tables that a residual was coded with."""
         self.ranges: dict[str, tuple[int, int]] = {}
         """Smallest and largest value, of residual, y_hat, z_hat and picture."""
+        self.escape_lengths: set[int] = set()
+        """Leading zeros of the codes of escaped residuals."""
         self._scale_idx = np.zeros(0, np.int32)
 
     def __call__(self, name: str, value: I32Map) -> None:
@@ -41,7 +45,11 @@ class ControlPoints:
             self._scale_idx = value
         elif last == "mask":
             self.tables |= set(self._scale_idx[value != 0].tolist())
-        elif last in {"residual", "y_hat", "z_hat", "picture"}:
+        if last == "residual":
+            bounds = load_residual_tables().tables.bounds[self._scale_idx]
+            codes = (np.abs(value) - bounds)[np.abs(value) > bounds]
+            self.escape_lengths |= {code.bit_length() - 1 for code in codes.tolist()}
+        if last in RANGES:
             low, high = self.ranges.get(last, (int(value.flat[0]), int(value.flat[0])))
             self.ranges[last] = min(low, int(value.min())), max(high, int(value.max()))
 

@@ -73,6 +73,7 @@ def _valid(data: bytes) -> dict[str, Any]:
         },
         "coverage": {
             "tables": intervals(points.tables),
+            "escape_lengths": intervals(points.escape_lengths),
             "ranges": {name: list(limits) for name, limits in points.ranges.items()},
         },
         "control_points": points.digests,

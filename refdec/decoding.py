@@ -97,6 +97,8 @@ def decode(
         The file cannot be read.
     ValueError
         An option has no meaning: unknown backend or transform, a region outside the picture.
+    TypeError
+        There is no such option.
     """
     job = _Job(source, options)
     latents, picture = job.picture(trace)
@@ -149,6 +151,9 @@ class _Job:
     """A parsed stream, the options, and what follows from both."""
 
     def __init__(self, source: Source, options: Options) -> None:
+        if unknown := options.keys() - Options.__annotations__.keys():
+            message = f"no such options: {sorted(unknown)}"
+            raise TypeError(message)
         self.codestream = parse(source, tolerant=options.get("tolerant", False))
         self.options = options
         header = self.header

@@ -107,10 +107,11 @@ def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:
 
 
 def _residuals(codestream: Codestream, layers: tuple[range, ...], tile: int) -> LayeredResiduals:
-    segments = [s for s in codestream.residual if s.tile_idx == tile][: len(layers)]
-    tables, lanes = load_residual_tables().tables, codestream.picture_header.num_lanes
+    header, tables = codestream.picture_header, load_residual_tables().tables
+    segments = codestream.residual[tile :: header.num_tiles][: len(layers)]
     decoders = [
-        make_decoder(s.payload, lanes=lanes, tables=tables, offset=s.offset) for s in segments
+        make_decoder(s.payload, lanes=header.num_lanes, tables=tables, offset=s.offset)
+        for s in segments
     ]
     return LayeredResiduals(layers, decoders, [s.offset for s in segments])
 

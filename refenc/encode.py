@@ -18,9 +18,11 @@ from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tabl
 from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
+from refdec.errors import NonConforming
 from refdec.picture import latent_digest
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream, write_codestream
+from refdec.syntax.declaration import constraints_of
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile, levels
 from refdec.syntax.segment import (
@@ -274,14 +276,9 @@ def picture_header(samples: Samples, *, quality: int, structure: Structure) -> P
     default = (
         structure.tile_size is None and not structure.layer_last_group and not structure.segment_crc
     )
-    level = next(
-        level.level_idc
-        for level in levels().values()
-        if width * height <= level.max_samples and max(width, height) <= level.max_side
-    )
-    return PictureHeader(
+    header = PictureHeader(
         profile_idc=Profile.MAIN,
-        level_idc=level,
+        level_idc=1,
         model_set_idc=MODEL_SET,
         picture_size_bits_minus1=max(width - 1, height - 1, 1).bit_length() - 1,
         width_minus1=width - 1,
@@ -298,3 +295,12 @@ def picture_header(samples: Samples, *, quality: int, structure: Structure) -> P
         extension_flag=0,
         **tiles,
     )
+    return in_lowest_level(header)
+
+
+def in_lowest_level(header: PictureHeader) -> PictureHeader:
+    """Declare the lowest level whose limits are kept; the highest one where none is enough."""
+    limits = [rule for rule in constraints_of(PictureHeader) if rule.error is NonConforming]
+    candidates = [replace(header, level_idc=level_idc) for level_idc in levels()]
+    kept = (level for level in candidates if all(rule.holds(level) for rule in limits))
+    return next(kept, candidates[-1])

@@ -8,7 +8,7 @@ Samples = NDArray[np.uint8]
 
 
 def photograph(components: int, height: int, width: int, *, seed: int = 0) -> Samples:
-    """Make a picture (C, H, W) with the statistics of a photograph: a steep spectrum and an edge."""
+    """Make a picture (C, H, W) with a photograph's statistics: a steep spectrum and an edge."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
     spectrum = np.fft.fft2(rng.normal(size=(4, height, width))) / (frequency + 1 / 64) ** 1.6

@@ -2,6 +2,7 @@
 """What pictures never reach: every table, every escape length, saturation at both ends."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -92,8 +93,8 @@ def signs(kind: str) -> Callable[[Step], I32Map]:
     return rule
 
 
-def _extreme(quality: int, kind: str) -> Content:
-    declared = build.header(24, 40, quality=quality, log2_lanes=4)
+def _extreme(quality: int, kind: str, **elements: Any) -> Content:
+    declared = build.header(24, 40, quality=quality, log2_lanes=4, **elements)
     return build.fill(declared, z_hat=build.random_z(declared, Draw(3), 0), rule=signs(kind))
 
 
@@ -181,6 +182,14 @@ RECIPES = (
         ),
     ),
     _recipe(
+        "wider-at-best-quality",
+        "the same at the best quality: the widest tables",
+        "the last tables; scale indices that are not clipped",
+        lambda: build.natural(
+            build.header(33, 30, quality=63, log2_lanes=3), seed=13, amplitude=8, widen=12
+        ),
+    ),
+    _recipe(
         "escape-lengths",
         "escapes of every length, shortest and longest value, both signs",
         "Exp-Golomb codes read in the wrong order, or of a limited length",
@@ -235,6 +244,18 @@ RECIPES = (
             (63, "random"),
             (32, "random"),
         )
+    ),
+    _recipe(
+        "saturated-16-bits",
+        "largest residuals, random, 16 bits per sample",
+        "samples clipped at 8 bits; overflow of 16-bit samples",
+        lambda: _extreme(40, "random", bit_depth_minus8=8),
+    ),
+    _recipe(
+        "saturated-monochrome",
+        "largest residuals, random, luma only",
+        "chroma that leaks into a monochrome picture",
+        lambda: _extreme(40, "random", monochrome_flag=1),
     ),
     _recipe(
         "saturated-bright",

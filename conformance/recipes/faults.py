@@ -11,7 +11,7 @@ from refdec.syntax.framing import Segment, write_segment
 Stream = Callable[[], bytes]
 
 
-def invalid(
+def invalid(  # noqa: PLR0913
     name: str,
     purpose: str,
     *requirements: str,

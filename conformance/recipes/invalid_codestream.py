@@ -96,7 +96,7 @@ def _wrong_digest(data: bytes) -> bytes:
 
 def _hash_mismatch(point: str) -> Recipe:
     return invalid(
-        f"digest-{point}",
+        f"digest-{point.lower()}",
         f"the digest of point {point} is another picture's",
         "DPH-006",
         sound=lambda: hashed(point),

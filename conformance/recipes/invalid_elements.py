@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from conformance import build, edit
-from conformance.recipes.faults import element_fault, invalid
+from conformance.recipes.faults import element_fault, invalid, set_element
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import many_segments, nothing
 from conformance.recipes.syntax import every_segment, plain
@@ -37,9 +37,9 @@ def identity() -> bytes:
 
 
 @cache
-def all_groups() -> bytes:
-    """Return a stream in as many layers as the model set has groups."""
-    return write_codestream(plain(**build.layers(*range(build.num_groups() - 1))))
+def two_layers() -> bytes:
+    """Return a stream in two layers."""
+    return write_codestream(plain(**build.layers(2)))
 
 
 @cache
@@ -90,14 +90,16 @@ RECIPES = (
     ),
     *_header("PIH-014", "layer_last_group[1]", 0, 1),
     *_header("PIH-015", "layer_last_group[1]", 15),
-    element_fault(
+    invalid(
+        "last-layer-empty",
+        "the last layer has no channel group",
         "PIH-015",
-        f"layer_last_group[{5}]",
-        6,
-        segment="PIH",
-        sound=all_groups,
-        purpose="the last layer has no channel group",
-        label="last-layer-empty",
+        sound=two_layers,
+        broken=lambda: set_element(
+            two_layers(), "layer_last_group[0]", build.num_groups() - 1, segment="PIH"
+        ),
+        element="PIH.layer_last_group[0]",
+        is_value=True,
     ),
     element_fault("LVL-001", "width_minus1", 2047, segment="PIH", sound=lambda: skipped(8, 1024)),
     element_fault("LVL-002", "width_minus1", 2048, segment="PIH", sound=lambda: skipped(8, 8)),

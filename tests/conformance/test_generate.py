@@ -12,16 +12,14 @@ QUICK = [
     "syntax/minimal",
     "entropy/empty-layer",
     "structure/tiles-and-layers",
-    "structure/quality-map-r",
     "invalid/ent-",
-    "invalid/pih-",
 ]
 ONE = ["syntax/minimal"]
 
 
 def test_streams_of_the_syntax_come_out_the_same() -> None:
     outcome = check(QUICK)
-    assert outcome.count > 30
+    assert outcome.count > 20
     assert not outcome.failed + outcome.changed + outcome.wrong_digests + outcome.other_bytes
 
 

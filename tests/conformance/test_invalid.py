@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every invalid stream is rejected for its one fault; without the fault it is sound."""
 
+from functools import cache
+
 import pytest
 
 from conformance.case import Case, load_suite, repaired
@@ -12,6 +14,11 @@ from refdec.syntax.codestream import inspect_codestream
 INVALID = [case for case in load_suite() if not case.is_valid]
 VALUES = {name for name, recipe in all_recipes().items() if recipe.fault and recipe.fault.is_value}
 BY_ELEMENT = [case for case in INVALID if case.id in VALUES]
+
+
+@cache
+def decodes(sound: bytes) -> bool:
+    return decode(sound, verify=True, synthesis="simple").samples.size > 0
 
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda case: case.id)
@@ -27,7 +34,7 @@ def test_stream_is_sound_without_its_fault(case: Case) -> None:
     if expected["repaired"] == "parses":
         parse(sound)
     else:
-        decode(sound, verify=True, synthesis="simple")
+        assert decodes(sound)
 
 
 @pytest.mark.parametrize("case", BY_ELEMENT, ids=lambda case: case.id)

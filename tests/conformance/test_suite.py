@@ -84,6 +84,11 @@ def test_every_table_that_codes_residuals_is_used() -> None:
     assert used == set(range(tables.skip_threshold, len(tables.tables.bounds)))
 
 
+def test_escapes_of_every_length_are_used() -> None:
+    coverage = [case.manifest["valid"]["coverage"]["escape_lengths"] for case in VALID]
+    assert {n for intervals in coverage for n in numbers(intervals)} == set(range(13))
+
+
 def test_every_lane_count_is_used() -> None:
     features = {feature for case in VALID for feature in case.manifest["features"]}
     assert {f"{1 << log2_lanes} lanes" for log2_lanes in range(1, 11)} <= features

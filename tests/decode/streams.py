@@ -13,7 +13,7 @@ from refdec.codec import get_codec
 from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
 from refdec.syntax.segment import Metadata, SynthesisTransform, ToolHeader
 from refenc.encode import Analysed, Structure, analyse, encode, encode_analysed
-from tests.pictures import noise, photograph
+from tests.pictures import Samples, noise, photograph
 
 
 def tool_header(*transforms: SynthesisTransform) -> ToolHeader:
@@ -52,38 +52,31 @@ def quality_ramp(h16: int, w16: int) -> np.ndarray:
     return (9 * columns - 12 * rows).astype(np.int32)
 
 
+def encoded(
+    samples: Samples, quality: int, *, hashes: bool = False, **structure: Any
+) -> Callable[[], bytes]:
+    return lambda: encode(samples, quality=quality, hashes=hashes, structure=Structure(**structure))
+
+
+MAKERS: dict[str, Callable[[], bytes]] = {
+    "grey": encoded(photograph(1, 16, 16), 18),
+    "layers": encoded(photograph(3, 24, 40), 20, log2_lanes=2, layer_last_group=(1, 3)),
+    # Enough lanes for the vector decoder.
+    "lanes": encoded(photograph(3, 40, 24), 50, hashes=True, log2_lanes=7),
+    "tiles": encoded(photograph(3, 66, 70), 16, tile_size=64, layer_last_group=(2,), log2_lanes=1),
+    "grey tiles": encoded(photograph(1, 40, 150), 14, hashes=True, tile_size=64),
+    "crc": encoded(photograph(3, 33, 20), 16, hashes=True, layer_last_group=(0,), segment_crc=True),
+    "map": encoded(photograph(3, 48, 56), 22, hashes=True, quality_offsets=quality_ramp(3, 4)),
+    "formats": lambda: rewritten(encode(photograph(3, 17, 30), quality=22), with_formats),
+    "extreme": lambda: extreme_stream(16, 32, quality=30, seed=1),
+}
+NAMES = tuple(MAKERS)
+
+
 @cache
 def stream(name: str) -> bytes:
     """Encode one of `NAMES`."""
-    match name:
-        case "grey":
-            return encode(photograph(1, 16, 16), quality=18)
-        case "layers":
-            structure = Structure(log2_lanes=2, layer_last_group=(1, 3))
-            return encode(photograph(3, 24, 40), quality=20, structure=structure)
-        case "lanes":  # enough of them for the vector decoder
-            structure = Structure(log2_lanes=7)
-            return encode(photograph(3, 40, 24), quality=50, hashes=True, structure=structure)
-        case "tiles":
-            structure = Structure(tile_size=64, layer_last_group=(2,), log2_lanes=1)
-            return encode(photograph(3, 66, 70), quality=16, structure=structure)
-        case "grey tiles":
-            structure = Structure(tile_size=64)
-            return encode(photograph(1, 40, 150), quality=14, hashes=True, structure=structure)
-        case "crc":
-            structure = Structure(layer_last_group=(0,), segment_crc=True)
-            return encode(photograph(3, 33, 20), quality=16, hashes=True, structure=structure)
-        case "map":
-            structure = Structure(quality_offsets=quality_ramp(3, 4))
-            return encode(photograph(3, 48, 56), quality=22, hashes=True, structure=structure)
-        case "formats":
-            return rewritten(encode(photograph(3, 17, 30), quality=22), with_formats)
-        case "extreme":
-            return extreme_stream(16, 32, quality=30, seed=1)
-    raise KeyError(name)
-
-
-NAMES = ("grey", "layers", "lanes", "tiles", "grey tiles", "crc", "map", "formats", "extreme")
+    return MAKERS[name]()
 
 
 def extreme_stream(

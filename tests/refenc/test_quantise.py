@@ -44,7 +44,9 @@ def target_of(step: Step, steps: NDArray[np.float64]) -> NDArray[np.float32]:
     return (step.mu / 2 + deviation * step.step / 16).astype(np.float32)
 
 
-def cost(tables: ResidualTables, weight: float, scale_idx: int, value: float, residual: int) -> float:
+def cost(
+    tables: ResidualTables, weight: float, scale_idx: int, value: float, residual: int
+) -> float:
     """Weighted squared error plus bits, from the tables alone."""
     bound = int(tables.tables.bounds[scale_idx])
     offset = int(tables.offsets[scale_idx, min(abs(residual), 2) - 1]) if residual else 0

@@ -17,7 +17,9 @@ REFERENCE = get_backend("integer")
 
 
 GRAPHS = graphs(random_set())
-SPLIT = {name for name, graph in GRAPHS.items() if any("splits" in s.description for s in graph.steps)}
+SPLIT = {
+    name for name, graph in GRAPHS.items() if any("splits" in s.description for s in graph.steps)
+}
 
 
 def packed(graph: Graph) -> Network:
