@@ -40,6 +40,9 @@ from refenc.rans import encode_substream
 MODEL_SET = 0
 RATE_WEIGHT = 5.0
 """Bits per squared quantisation step, the trade-off the model set was trained with."""
+FINER_RATE_WEIGHTS = (4.4, 3.8, 3.3)
+"""Smaller streams of one quality, for what lies between two qualities."""
+RATE_TOLERANCE = 0.1
 QUALITY_MAX = 63
 RATE_SEARCH_LENGTH = 6
 BYTES_PER_LANE = 500
@@ -121,35 +124,54 @@ def encode_at_rate(
 ) -> Coded:
     """Encode at the highest quality whose stream has at most `bpp` bits per pixel.
 
-    The lowest quality is returned where even that is larger. `progress` is called with the number
-    of encodings done and expected.
+    Where that leaves more than a tenth unused, the next quality is tried with a quantiser that
+    gives more weight to the rate. The lowest quality is returned where even that is larger.
+    `progress` is called with the number of encodings done and expected.
     """
     codec = get_codec(MODEL_SET, backend, threads)
     analysed, pixels = analyse(samples), samples.shape[1] * samples.shape[2]
-    low, high, done = 0, QUALITY_MAX, 0
-    best: Coded | None = None
-    while low <= high or best is None:
-        quality = (low + high) // 2 if low <= high else 0
+
+    def trial(quality: int, rate_weight: float = RATE_WEIGHT) -> Coded:
         data = encode_analysed(
             analysed,
             quality=quality,
             codec=codec,
             hashes=hashes,
             structure=structure or Structure(),
+            rate_weight=rate_weight,
         )
-        coded = Coded(data=data, quality=quality, bpp=8 * len(data) / pixels)
-        done += 1
+        tried.append(quality)
         if progress is not None:
-            progress(done, max(done, RATE_SEARCH_LENGTH))
-        if coded.bpp <= bpp or quality == 0:
-            best, low = coded, quality + 1
+            progress(len(tried), max(len(tried), RATE_SEARCH_LENGTH))
+        return Coded(data=data, quality=quality, bpp=8 * len(data) / pixels)
+
+    low, high = 0, QUALITY_MAX
+    tried: list[int] = []
+    best: Coded | None = None
+    while low <= high or best is None:
+        coded = trial((low + high) // 2 if low <= high else 0)
+        if coded.bpp <= bpp or coded.quality == 0:
+            best, low = coded, coded.quality + 1
         else:
-            high = quality - 1
+            high = coded.quality - 1
+    for rate_weight in FINER_RATE_WEIGHTS:
+        if (1 - RATE_TOLERANCE) * bpp <= best.bpp or best.bpp > bpp or low > QUALITY_MAX:
+            break
+        coded = trial(low, rate_weight)
+        if coded.bpp <= bpp:
+            best = coded
+            break
     return best
 
 
 def encode_analysed(
-    analysed: Analysed, *, quality: int, codec: Codec, hashes: bool, structure: Structure
+    analysed: Analysed,
+    *,
+    quality: int,
+    codec: Codec,
+    hashes: bool,
+    structure: Structure,
+    rate_weight: float = RATE_WEIGHT,
 ) -> bytes:
     """Quantise, predict and code an analysed picture."""
     samples = analysed.samples
@@ -159,7 +181,7 @@ def encode_analysed(
         offsets = np.zeros((header.h16, header.w16), np.int32)
     plane = derive_quality(quality_idx=quality, offsets=offsets)
     state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
-    quantiser = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
+    quantiser = Quantiser.of(load_residual_tables(), rate_weight)
     y_hat = np.zeros(analysed.y.shape, np.int32)
     calls: list[list[Calls]] = []  # by tile, then by group
     for tile_idx in range(header.num_tiles):

@@ -49,7 +49,8 @@ class Quantiser:
         best_cost = np.full(v.shape, np.inf, np.float32)
         half = (self.costs.shape[1] - 2) // 2
         sign = np.sign(v).astype(np.int32)
-        for candidate in (np.zeros_like(high), np.maximum(high - 1, 0), high):
+        unescaped = np.minimum(high, self.bounds[t])
+        for candidate in (np.zeros_like(high), unescaped, np.maximum(high - 1, 0), high):
             r = sign * np.minimum(candidate, RESIDUAL_MAX)
             pull = self.offsets[t, np.minimum(candidate, 2)] / np.float32(DEVIATION_ONE)
             error = np.abs(v) - candidate + pull

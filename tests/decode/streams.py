@@ -71,6 +71,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "extreme": lambda: extreme_stream(16, 32, quality=30, seed=1),
 }
 NAMES = tuple(MAKERS)
+NUM_GROUPS = len(get_codec(0, "numpy").context.groups)
 
 
 @cache

@@ -30,7 +30,7 @@ from refdec.decoding import decode_progressive
 from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.segment import SynthesisTransform
-from tests.decode.streams import NAMES, outcome, rewritten, stream, tool_header
+from tests.decode.streams import NAMES, NUM_GROUPS, outcome, rewritten, stream, tool_header
 
 HASHED = ("lanes", "grey tiles", "crc", "map", "extreme")
 
@@ -238,7 +238,7 @@ def test_more_layers_are_nearer_to_the_whole() -> None:
     assert errors[0] > errors[3] == 0
 
 
-@pytest.mark.parametrize("name", ["grey", "layers", "tiles"])
+@pytest.mark.parametrize("name", ["grey", "layers", "tiles", "crc", "map", "formats"])
 def test_progressive_decoding_yields_each_layer_once(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,14 +291,14 @@ def test_the_trace_shows_every_control_point_in_order() -> None:
     expected = [
         f"tile{tile}/group{group}/phase{phase}/{stage}"
         for tile in range(4)
-        for group in range(7)
+        for group in range(NUM_GROUPS)
         for phase in range(2)
         for stage in stages
     ]
     assert [name for name in names if name.startswith("tile")] == expected
     assert any(name.startswith("synthesis/") for name in names)
     latents = decode_latents(data)
-    last = [seen[f"tile0/group{group}/phase1/y_hat"] for group in range(7)]
+    last = [seen[f"tile0/group{group}/phase1/y_hat"] for group in range(NUM_GROUPS)]
     np.testing.assert_array_equal(np.concatenate(last), latents.y_hat[:, :4, :4])
     np.testing.assert_array_equal(seen["z_hat"], latents.z_hat)
 

@@ -92,7 +92,7 @@ def test_encoding_is_reproducible() -> None:
     "structure",
     [
         Structure(tile_size=64),
-        Structure(layer_last_group=(0, 2, 5)),
+        Structure(layer_last_group=(0, 2, 4)),
         Structure(segment_crc=True),
         Structure(log2_lanes=0),
         Structure(log2_lanes=7),
