@@ -13,7 +13,7 @@ from conformance.case import SuiteError, load_suite
 from conformance.judge import Judge, command_judge, reference_judge
 from conformance.picture_files import SUFFIXES
 from conformance.report import conforms, table, write_json
-from refdec.cli_support import (
+from refdec.cli.support import (
     BACKENDS,
     Parser,
     UsageError,

@@ -13,7 +13,7 @@ from conformance.describe import describe
 from conformance.readme import readme_text
 from conformance.recipes import all_recipes
 from conformance.recipes.recipe import Recipe
-from refdec.cli_support import atomic_file
+from refdec.cli.support import atomic_file
 from refdec.errors import RefdecError
 
 README = ROOT / "README.md"

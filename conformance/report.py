@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance import EDITION, SUITE_VERSION
 from conformance.judge import Result, Verdict
-from refdec.cli_support import atomic_file
+from refdec.cli.support import atomic_file
 
 REPORT_SCHEMA = 1
 

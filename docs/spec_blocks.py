@@ -30,7 +30,7 @@ from docs.spec_text import (
     statements,
 )
 from docs.table import table
-from refdec import cli_support
+from refdec.cli import support
 from refdec.network.layers import LAYERS, Layer
 from refdec.syntax.codestream import SEGMENT_ORDER
 from refdec.syntax.profiles import Profile, levels
@@ -161,16 +161,16 @@ def errors_block() -> str:
 
 def exit_block() -> str:
     """List the exit statuses of the command line."""
-    rows = [(0, "success"), (cli_support.EXIT_USAGE, "wrong usage")]
+    rows = [(0, "success"), (support.EXIT_USAGE, "wrong usage")]
     for status in sorted({kind.exit_code for kind in error_classes()}):
         kinds = [
             kind.__name__
             for kind in error_classes()
             if kind.exit_code == status and not kind.__subclasses__()
         ]
-        also = "; a file cannot be read or written" if status == cli_support.EXIT_FILES else ""
+        also = "; a file cannot be read or written" if status == support.EXIT_FILES else ""
         rows.append((status, ", ".join(kinds) + also))
-    rows.append((cli_support.EXIT_BUG, "a fault of the program itself"))
+    rows.append((support.EXIT_BUG, "a fault of the program itself"))
     return table(("Exit status", "Cause"), [(str(status), cause) for status, cause in rows])
 
 

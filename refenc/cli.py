@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refdec import __version__
-from refdec.cli_support import (
+from refdec.cli.support import (
     Parser,
     UsageError,
     add_computing_options,

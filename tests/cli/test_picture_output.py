@@ -10,8 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from refdec.cli_support import UsageError
-from refdec.picture_io import FORMATS, Samples, picture_format, write_picture
+from refdec.cli.picture_io import FORMATS, Samples, picture_format, write_picture
+from refdec.cli.support import UsageError
 
 HEIGHT, WIDTH = 5, 7
 CASES = [

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import refdec
-from refdec.cli import main
+from refdec.cli.main import main
 from refdec.codec import get_codec
 from refdec.network.model_set import load_model_set
 

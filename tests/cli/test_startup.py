@@ -26,7 +26,7 @@ def run_python(code: str, *arguments: object) -> subprocess.CompletedProcess[str
 
 LIST_MODULES = """
 import sys
-from refdec.cli import main
+from refdec.cli.main import main
 try:
     status = main(sys.argv[2:])
 except SystemExit as stop:
@@ -58,7 +58,7 @@ def test_nothing_heavy_is_imported(
 
 
 def test_reader_that_goes_away_is_no_error(hashed: Path) -> None:
-    code = "import sys; from refdec.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from refdec.cli.main import main; sys.exit(main(sys.argv[1:]))"
     with subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", code, "inspect", str(hashed)],
         stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from refdec.cli_support import (
+from refdec.cli.support import (
     MAX_STREAM_BYTES,
     UsageError,
     atomic_file,

@@ -17,8 +17,8 @@ from conformance import ROOT
 from conformance.__main__ import main
 from conformance.case import load_suite
 from conformance.judge import Result, command_judge
+from refdec.cli.picture_io import write_picture
 from refdec.decoding import decode
-from refdec.picture_io import write_picture
 
 COLOUR, GREY = "picture/size-7x5", "picture/grey-1x1"
 BROKEN = "invalid/eoc-001-missing"

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from refdec.arrays import I32Map
-from refdec.cli_support import UsageError, atomic_file, check_destination, read_stream
+from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     HashResult,
     choose_transform,
@@ -24,7 +25,6 @@ from refdec.decoding import (
 )
 from refdec.errors import HashMismatch
 from refdec.limits import Limits
-from refdec.picture_io import picture_format, write_picture
 from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile

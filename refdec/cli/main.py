@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refdec import __version__
-from refdec.cli_support import Parser, add_computing_options, check_backend, integer_in, run
+from refdec.cli.support import Parser, add_computing_options, check_backend, integer_in, run
 
 EPILOG = """\
 exit status: 0 success, 2 usage, 3 the stream does not conform, 4 unsupported or over a limit,
@@ -46,7 +46,7 @@ def build_parser() -> Parser:
             added.add_argument("stream", type=Path, metavar="STREAM", help="codestream (.jai)")
         return added
 
-    decode = command("decode", "Decode a stream to a picture file", "refdec.cli_commands")
+    decode = command("decode", "Decode a stream to a picture file", "refdec.cli.commands")
     decode.add_argument(
         "-o",
         "--output",
@@ -75,10 +75,10 @@ def build_parser() -> Parser:
     add_decoding_options(decode)
     add_synthesis_option(decode)
 
-    inspect = command("inspect", "List every syntax element; needs no weights", "refdec.cli_views")
+    inspect = command("inspect", "List every syntax element; needs no weights", "refdec.cli.views")
     inspect.add_argument("--json", action="store_true", help="print one JSON document")
 
-    latents = command("latents", "Decode to latents, without synthesis", "refdec.cli_commands")
+    latents = command("latents", "Decode to latents, without synthesis", "refdec.cli.commands")
     latents.add_argument(
         "-o",
         "--output",
@@ -90,7 +90,7 @@ def build_parser() -> Parser:
     add_decoding_options(latents)
 
     trace = command(
-        "trace", "Write the SHA-256 of every tensor at the control points", "refdec.cli_commands"
+        "trace", "Write the SHA-256 of every tensor at the control points", "refdec.cli.commands"
     )
     trace.add_argument(
         "-o", "--output", type=Path, metavar="FILE", required=True, help="JSON document"
@@ -101,14 +101,14 @@ def build_parser() -> Parser:
     add_decoding_options(trace)
     add_synthesis_option(trace)
 
-    verify = command("verify", "Check the hashes that a stream carries", "refdec.cli_commands")
+    verify = command("verify", "Check the hashes that a stream carries", "refdec.cli.commands")
     add_decoding_options(verify)
     add_synthesis_option(verify)
 
     complexity = command(
         "complexity",
         "Print multiplications and parameters of the networks",
-        "refdec.cli_views",
+        "refdec.cli.views",
         stream=False,
     )
     complexity.add_argument(

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from refdec.arrays import U8Map, U16Map
-from refdec.cli_support import UsageError, atomic_file
+from refdec.cli.support import UsageError, atomic_file
 
 BYTE_DEPTH = 8
 """Samples of this depth are bytes; deeper ones take two."""

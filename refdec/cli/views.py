@@ -5,8 +5,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from refdec.cli_support import read_stream
-from refdec.inspect import inspection_document, inspection_lines
+from refdec.cli.inspect import inspection_document, inspection_lines
+from refdec.cli.support import read_stream
 from refdec.syntax.codestream import inspect_codestream, parse_codestream
 
 DEFAULT_SIZE = (2048, 2048)
@@ -30,7 +30,7 @@ def run_inspect(options: argparse.Namespace) -> int:
 def run_complexity(options: argparse.Namespace) -> int:
     """Print the costs of the networks as a table or as JSON."""
     # Imported late: `inspect` works without the model set's reader.
-    from refdec.complexity import model_set_costs  # noqa: PLC0415
+    from refdec.cli.complexity import model_set_costs  # noqa: PLC0415
     from refdec.network import load_model_set  # noqa: PLC0415
 
     (height, width), model_set_idc = DEFAULT_SIZE, 0
