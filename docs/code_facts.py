@@ -11,9 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 from docs.spec_text import REQUIREMENT
+from docs.syntax_requirements import STRUCTURES
 from refdec import errors
 from refdec.syntax.declaration import constraints_of, elements_of
-from refdec.syntax.requirements import STRUCTURES
 
 ROOT = Path(__file__).resolve().parent.parent
 _DECLARATIONS = {"element", "nested", "Constraint", "increasing", "distinct"}

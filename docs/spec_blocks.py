@@ -29,13 +29,13 @@ from docs.spec_text import (
     spec_files,
     statements,
 )
+from docs.syntax_requirements import STRUCTURES
+from docs.syntax_tables import syntax_table
 from docs.table import table
 from refdec.cli import support
 from refdec.network.layers import LAYERS, Layer
 from refdec.syntax.codestream import SEGMENT_ORDER
 from refdec.syntax.profiles import Profile, levels
-from refdec.syntax.render import syntax_table
-from refdec.syntax.requirements import STRUCTURES
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 from refdec.synthesis.colour import MATRICES
 

@@ -8,16 +8,12 @@ In a declaration, `this.name` is an element read earlier in the same structure; 
 variable derived from other segments, which the caller passes in.
 """
 
-import operator
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import cache
 from typing import Any, TypeVar
 
 from construct import Adapter, Array, Computed, Construct, ConstructError, IfThenElse, Struct, this
-from construct.expr import BinExpr
 
 from refdec.errors import RefdecError
 from refdec.syntax.bits import BitReader, BitWriter
@@ -34,7 +30,6 @@ from refdec.syntax.descriptors import Descriptor, evaluate
 __all__ = [
     "ElementRow",
     "element",
-    "expression_text",
     "given",
     "nested",
     "parse_structure",
@@ -199,32 +194,3 @@ def write_structure(
         _graph(kind).build_stream(value, writer, **(variables or {}))
     except ConstructError as error:
         raise ValueError(str(error)) from error
-
-
-_OPERATORS = {
-    operator.add: "+",
-    operator.sub: "-",
-    operator.mul: "*",
-    operator.eq: "==",
-    operator.ne: "!=",
-    operator.gt: ">",
-    operator.and_: "&&",
-    operator.or_: "||",
-}
-
-
-def expression_text(expression: Any) -> str:
-    """Render an expression of a declaration as the syntax tables print it."""
-    if isinstance(expression, BinExpr):
-        sides = (
-            f"({expression_text(side)})" if isinstance(side, BinExpr) else expression_text(side)
-            for side in (expression.lhs, expression.rhs)
-        )
-        return f" {_OPERATORS[expression.op]} ".join(sides)
-    if isinstance(expression, IntEnum):
-        return expression.name
-    names = re.findall(r"\['(\w+)'\]", str(expression))
-    if not names:
-        return str(expression)
-    derived = names[0] == "_params"
-    return "".join(map(str.capitalize, names[-1].split("_"))) if derived else str(names[-1])

@@ -15,7 +15,7 @@ from conformance.case import Case, load_suite, manifest_text
 from conformance.readme import readme_text
 from conformance.recipes import all_recipes
 from refdec.entropy.tables import load_residual_tables
-from refdec.syntax.requirements import syntax_requirements
+from docs.syntax_requirements import syntax_requirements
 
 SUITE = load_suite()
 VALID = [case for case in SUITE if case.is_valid]

@@ -26,9 +26,9 @@ from docs.spec_text import (
     spec_files,
     statements,
 )
+from docs.syntax_requirements import STRUCTURES
 from refdec.syntax.crc32c import crc32c
 from refdec.syntax.declaration import elements_of
-from refdec.syntax.requirements import STRUCTURES
 
 TESTS = ROOT / "tests"
 GENERIC = {"decode", "decoder", "derive", "read", "parse", "process", "check", "symbols"}

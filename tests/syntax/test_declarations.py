@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.syntax_requirements import STRUCTURES
 from refdec.errors import RefdecError, TruncatedStream
 from refdec.syntax.bits import BitReader
 from refdec.syntax.declaration import Element, elements_of
 from refdec.syntax.element import ElementRow, parse_structure
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.requirements import STRUCTURES
 from refdec.syntax.segment import ToolHeader
 from tests.strategies import illegal_values, picture_headers, structures
 from tests.syntax.streams import payload_of

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from docs.syntax_requirements import syntax_requirements
 from refdec.errors import (
     ConstraintViolation,
     MalformedStream,
@@ -15,7 +16,6 @@ from refdec.errors import (
 )
 from refdec.syntax.codestream import MAX_SKIPPABLE, parse_codestream
 from refdec.syntax.framing import write_segment
-from refdec.syntax.requirements import syntax_requirements
 from refdec.syntax.segment import DecodedPictureHash, Marker, ToolHeader
 from tests.syntax.streams import (
     END,

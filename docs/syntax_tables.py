@@ -4,11 +4,11 @@
 from itertools import groupby
 from typing import Any, TypeAlias
 
+from docs.expressions import expression_text
+from docs.syntax_requirements import STRUCTURES, syntax_requirements
 from refdec.syntax.codestream import SEGMENT_ORDER
 from refdec.syntax.declaration import Element, elements_of, requirements_of
 from refdec.syntax.descriptors import Descriptor
-from refdec.syntax.element import expression_text
-from refdec.syntax.requirements import STRUCTURES, syntax_requirements
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 
 _INDENT = "&emsp;"

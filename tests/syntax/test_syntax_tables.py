@@ -5,11 +5,12 @@ import re
 
 import pytest
 
+from docs.expressions import expression_text
+from docs.syntax_requirements import STRUCTURES, syntax_requirements
+from docs.syntax_tables import syntax_json, syntax_table
 from refdec.syntax.declaration import elements_of
-from refdec.syntax.element import expression_text, given, this
+from refdec.syntax.element import given, this
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.render import syntax_json, syntax_table
-from refdec.syntax.requirements import STRUCTURES, syntax_requirements
 from refdec.syntax.segment import Marker, ResidualSegment
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Identifiers of the requirements on the codestream's syntax, and what each one says."""
 
+from docs.expressions import expression_text
 from refdec.syntax.declaration import constraints_of, elements_of, values_text
-from refdec.syntax.element import expression_text
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DecodedPictureHash,
