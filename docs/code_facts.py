@@ -144,5 +144,5 @@ def marked_functions() -> tuple[MarkedFunction, ...]:
 
 
 def module_of(file: str) -> ModuleType:
-    """Import the module of a source file such as ``refdec/syntax/bits.py``."""
+    """Import the module of a source file such as ``refdec/bits.py``."""
     return importlib.import_module(file.removesuffix(".py").replace("/", "."))

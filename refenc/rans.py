@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdec.arrays import I64Map
-from refdec.entropy.bits import MAX_ESCAPE_PREFIX, MAX_VARINT_BYTES
+from refdec.bits import BitWriter
+from refdec.entropy.bits import MAX_ESCAPE_PREFIX
 from refdec.entropy.rans import STATE_LOW, WORD_BITS
 from refdec.entropy.tables import PRECISION_BITS, FrequencyTables
 
@@ -63,13 +64,9 @@ def encode_substream(calls: Iterable[Call], *, lanes: int, tables: FrequencyTabl
 
 def write_varint(value: int) -> bytes:
     """Write a length of at most 28 bits: groups of 7 bits, the high bit says "more"."""
-    if value >> 7 * MAX_VARINT_BYTES:
-        message = f"{value} does not fit a length"
-        raise ValueError(message)
-    groups = [value & 0x7F]
-    while value := value >> 7:
-        groups.insert(0, value & 0x7F | 0x80)
-    return bytes(groups)
+    writer = BitWriter()
+    writer.write_varint(value)
+    return writer.getvalue()
 
 
 def _symbols(

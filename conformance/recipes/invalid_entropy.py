@@ -14,7 +14,7 @@ from conformance.recipes.faults import invalid
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import nothing
 from refdec.arrays import I32Map
-from refdec.entropy.bits import read_varint
+from refdec.bits import BitReader
 from refdec.entropy.context import Step
 from refdec.entropy.hyper_latent import HYPER_LATENT_MAX
 from refdec.entropy.quality_map import QUALITY_MAX
@@ -40,8 +40,9 @@ class Substream:
     @classmethod
     def split(cls, payload: bytes, lanes: int) -> "Substream":
         """Take a sound payload apart."""
-        words, first = read_varint(payload, 0, element="num_words", offset=0)
-        _, second = read_varint(payload, first, element="num_escape_bytes", offset=0)
+        reader = BitReader(payload)
+        words, first = reader.read_varint(), reader.offset
+        _, second = reader.read_varint(), reader.offset
         states = second + STATE_BYTES * lanes
         end = states + WORD_BYTES * words
         return cls(

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdec.arrays import I32Map, I64Map
+from refdec.bits import BitReader
 from refdec.clause import clause
-from refdec.entropy.bits import EscapeReader, read_varint
+from refdec.entropy.bits import finish_escapes, read_escape, read_length
 from refdec.entropy.tables import PRECISION_BITS, TOTAL, FrequencyTables
 from refdec.errors import CodestreamError, ConstraintViolation, MalformedStream, TruncatedStream
 
@@ -69,10 +70,11 @@ class SubstreamDecoder(ABC):
         self._empty, self._used, self._position = not payload, False, 0
         if not payload:
             payload = bytes(2) + STATE_LOW.to_bytes(STATE_BYTES, "big") * lanes
-        num_words, size = read_varint(payload, 0, element="num_words", offset=offset)
-        num_bytes, size = read_varint(payload, size, element="num_escape_bytes", offset=offset)
-        self._states_begin = size
-        self._words_begin = size + STATE_BYTES * lanes
+        reader = BitReader(payload, origin=offset)
+        num_words = read_length(reader, "num_words")
+        num_bytes = read_length(reader, "num_escape_bytes")
+        self._states_begin = reader.offset - offset
+        self._words_begin = self._states_begin + STATE_BYTES * lanes
         escapes_begin = self._words_begin + WORD_BYTES * num_words
         end = escapes_begin + num_bytes
         if end > len(payload):
@@ -81,9 +83,11 @@ class SubstreamDecoder(ABC):
         if end < len(payload):
             message = "the sub-stream goes on after its escape bytes"
             raise self._error(MalformedStream, message, "ENT-004", "num_escape_bytes", end)
-        self._state: I64Map = np.frombuffer(payload, ">u4", lanes, size).astype(np.int64)
+        self._state: I64Map = np.frombuffer(payload, ">u4", lanes, self._states_begin).astype(
+            np.int64
+        )
         self._words = np.frombuffer(payload, ">u2", num_words, self._words_begin)
-        self._escapes = EscapeReader(payload[escapes_begin:], offset=offset + escapes_begin)
+        self._escapes = BitReader(payload, escapes_begin, origin=offset)
         self._check_states(self._state >= STATE_LOW, "initially at least", "ENT-005")
 
     @clause("8.2.3")
@@ -118,7 +122,7 @@ class SubstreamDecoder(ABC):
         bounds = self._tables.bounds[table_index]
         values = self._decode_symbols(table_index) - bounds
         for index in np.flatnonzero(values > bounds).tolist():
-            values[index] = self._escapes.read(int(bounds[index]))
+            values[index] = read_escape(self._escapes, int(bounds[index]))
         return values
 
     @clause("8.2.6")
@@ -140,7 +144,7 @@ class SubstreamDecoder(ABC):
             where = self._words_begin + WORD_BYTES * self._position
             raise self._error(MalformedStream, "words are left over", "ENT-008", "word", where)
         self._check_states(self._state == STATE_LOW, "finally", "ENT-009")
-        self._escapes.finish()
+        finish_escapes(self._escapes)
 
     @abstractmethod
     def _decode_symbols(self, table_index: I64Map) -> I32Map:

@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from refdec.bits import BitReader, BitWriter
 from refdec.errors import (
     ConstraintViolation,
     MalformedStream,
@@ -11,7 +12,6 @@ from refdec.errors import (
     TruncatedStream,
     UnsupportedFeature,
 )
-from refdec.syntax.bits import BitReader, BitWriter
 from refdec.syntax.element import ElementRow, parse_structure, write_structure
 from refdec.syntax.framing import Segment, parse_segment, write_segment, write_start
 from refdec.syntax.picture_header import PictureHeader

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from refdec.syntax.bits import BitReader, BitWriter
+from refdec.bits import BitReader, BitWriter
 
 
 def evaluate(expression: Any, context: Mapping[str, Any]) -> Any:

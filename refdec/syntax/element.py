@@ -2,7 +2,7 @@
 """Parser and writer of the declared structures, as construct graphs.
 
 This is the only file that imports construct. The graph of a structure runs on the bit cursor of
-`refdec.syntax.bits`, so that every error and every row knows its exact bit position.
+`refdec.bits`, so that every error and every row knows its exact bit position.
 
 In a declaration, `this.name` is an element read earlier in the same structure; `given.name` is a
 variable derived from other segments, which the caller passes in.
@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from construct import Adapter, Array, Computed, Construct, ConstructError, IfThenElse, Struct, this
 
+from refdec.bits import BitReader, BitWriter
 from refdec.errors import RefdecError
-from refdec.syntax.bits import BitReader, BitWriter
 from refdec.syntax.declaration import (
     Element,
     check_constraints,

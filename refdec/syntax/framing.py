@@ -3,8 +3,8 @@
 
 from dataclasses import dataclass
 
+from refdec.bits import BitReader, BitWriter
 from refdec.errors import MalformedStream, TruncatedStream
-from refdec.syntax.bits import BitReader, BitWriter
 from refdec.syntax.crc32c import crc32c
 from refdec.syntax.element import ElementRow, parse_structure, write_structure
 from refdec.syntax.segment import Marker, SegmentCheck, SegmentHeader, StartOfCodestream

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from refdec.syntax.bits import BitWriter
+from refdec.bits import BitWriter
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.element import write_structure
 from refdec.syntax.framing import write_segment, write_start

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.syntax_requirements import STRUCTURES
+from refdec.bits import BitReader
 from refdec.errors import RefdecError, TruncatedStream
-from refdec.syntax.bits import BitReader
 from refdec.syntax.declaration import Element, elements_of
 from refdec.syntax.element import ElementRow, parse_structure
 from refdec.syntax.picture_header import PictureHeader

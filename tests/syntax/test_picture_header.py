@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from refdec.bits import BitReader
 from refdec.errors import ConstraintViolation
-from refdec.syntax.bits import BitReader
 from refdec.syntax.element import parse_structure
 from refdec.syntax.picture_header import PictureHeader
 from tests.strategies import picture_headers

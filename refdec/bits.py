@@ -21,37 +21,48 @@ class BitReader:
     ----------
     data : the whole codestream, or any byte string.
     start, end : byte range to read; `end` defaults to the end of `data`.
+    origin : codestream offset of ``data[0]``, for errors.
     """
 
-    def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
+    def __init__(
+        self, data: bytes, start: int = 0, end: int | None = None, *, origin: int = 0
+    ) -> None:
         self.data = data
         self.position = 8 * start
         self.end = 8 * (len(data) if end is None else end)
+        self.origin = origin
 
     @property
     def offset(self) -> int:
-        """Byte offset of the next bit."""
-        return self.position >> 3
+        """Codestream offset of the byte with the next bit."""
+        return self.origin + (self.position >> 3)
 
     def read_bits(self, count: int) -> int:
         """Read `u(count)`. Raises TruncatedStream (BIT-001) beyond the end."""
-        stop = self.position + count
-        if stop > self.end:
+        if self.position + count > self.end:
             message = f"{count} bits needed, {self.end - self.position} left"
             raise TruncatedStream(message, requirement="BIT-001", offset=self.offset)
-        first, last = self.position >> 3, (stop + 7) >> 3
-        word = int.from_bytes(self.data[first:last], "big")
-        self.position = stop
+        value = self.peek_bits(count)
+        self.position += count
+        return value
+
+    def peek_bits(self, count: int) -> int:
+        """Return the next `count` bits, all within the range, and stay before them."""
+        stop = self.position + count
+        last = (stop + 7) >> 3
+        word = int.from_bytes(self.data[self.position >> 3 : last], "big")
         return (word >> (8 * last - stop)) & ((1 << count) - 1)
 
     def read_ue(self, max_prefix: int = MAX_UE_PREFIX) -> int:
         """Read `ue(v)`, Exp-Golomb of order 0. Raises MalformedStream (BIT-002): long prefix."""
-        offset, prefix = self.offset, 0
-        while self.read_bits(1) == 0:
-            prefix += 1
-            if prefix > max_prefix:
-                message = f"Exp-Golomb prefix of more than {max_prefix} zero bits"
-                raise MalformedStream(message, requirement="BIT-002", offset=offset)
+        # The prefix is found in one step: a sub-stream may hold millions of such codes.
+        window = min(max_prefix + 1, self.end - self.position)
+        prefix = window - self.peek_bits(window).bit_length()
+        if prefix > max_prefix:
+            message = f"Exp-Golomb prefix of more than {max_prefix} zero bits"
+            raise MalformedStream(message, requirement="BIT-002", offset=self.offset)
+        self.position += prefix
+        self.read_bits(1)
         return (1 << prefix) - 1 + self.read_bits(prefix)
 
     def read_varint(self) -> int:
@@ -79,7 +90,7 @@ class BitReader:
         if self.position + 8 * count > self.end:
             message = f"{count} bytes needed, {(self.end - self.position) // 8} left"
             raise TruncatedStream(message, requirement="BIT-001", offset=self.offset)
-        start = self.offset
+        start = self.position >> 3
         self.position += 8 * count
         return self.data[start : start + count]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refdec.errors import MalformedStream, RefdecError, TruncatedStream
-from refdec.syntax.bits import BitReader, BitWriter
+from refdec.bits import BitReader, BitWriter
 
 
 def test_unsigned_is_read_most_significant_bit_first() -> None:
