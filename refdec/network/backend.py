@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from refdec.arrays import I16Map, I32Map
 from refdec.network import layers
 from refdec.network.exactness import ConvTensors, Network
@@ -46,7 +48,11 @@ class CompiledNetwork:
 
 
 class Backend(ABC):
-    """One way to compute: a method per operation, called as the operation is."""
+    """One way to compute: a method per operation, called as the operation is.
+
+    The operations that only move, compare or add values are written once, in terms of what the
+    arrays of NumPy and the tensors of torch have in common; a backend supplies the rest.
+    """
 
     name: str
 
@@ -61,7 +67,7 @@ class Backend(ABC):
             if isinstance(layer, layers.Conv):
                 apply = partial(apply, self.prepare_conv(layer, network.conv_tensors(layer)))
             elif isinstance(layer, layers.Lookup | layers.QualityBias):
-                apply = partial(apply, layer, self.prepare_table(network.table(layer)))
+                apply = partial(apply, layer, self.from_numpy(network.table(layer)))
             else:
                 apply = partial(apply, layer)
             steps.append(Step(layer, apply, release))
@@ -72,70 +78,86 @@ class Backend(ABC):
         return nullcontext()
 
     @abstractmethod
-    def from_numpy(self, plane: I32Map) -> Tensor:
-        """Copy an int32 (C, H, W) array into a tensor."""
+    def from_numpy(self, plane: I32Map | I16Map) -> Tensor:
+        """Copy an array, such as an int32 (C, H, W) plane, into a tensor."""
 
     @abstractmethod
     def to_numpy(self, tensor: Tensor) -> I32Map:
         """Copy a tensor into an int32 (C, H, W) array."""
 
     @abstractmethod
-    def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> Any:
-        """Convert weights into what `conv` takes."""
+    def as_index(self, values: Tensor | I32Map) -> Tensor:
+        """Convert a tensor or an array into what indexes a tensor."""
 
     @abstractmethod
-    def prepare_table(self, table: I16Map) -> Any:
-        """Convert a table into what `lookup` and `quality_bias` take."""
+    def clip(self, x: Tensor, limits: layers.ValueRange) -> Tensor:
+        """``min(max(x, lo), hi)``, in place."""
 
     @abstractmethod
-    def conv(self, prepared: Any, x: Tensor) -> Tensor:
-        """``clip((sum of weight * x + bias) >> shift, lo, hi)``, x zero outside its plane."""
-
-    @abstractmethod
-    def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
-        """``out[c, y * f + i, z * f + j] = x[(c * f + i) * f + j, y, z]``."""
-
-    @abstractmethod
-    def pixel_unshuffle(self, layer: layers.PixelUnshuffle, x: Tensor) -> Tensor:
-        """``out[(c * f + i) * f + j, y, z] = x[c, y * f + i, z * f + j]``."""
-
-    @abstractmethod
-    def add(self, layer: layers.Add, a: Tensor, b: Tensor) -> Tensor:
-        """``clip(a + b, lo, hi)``."""
-
-    @abstractmethod
-    def lookup(self, layer: layers.Lookup, table: Any, x: Tensor) -> Tensor:
-        """``table[clip(x, 0, N - 1)]``."""
-
-    @abstractmethod
-    def abs(self, layer: layers.Abs, x: Tensor) -> Tensor:
-        """``|x|``."""
+    def permute(self, x: Tensor, *axes: int) -> Tensor:
+        """Reorder the axes."""
 
     @abstractmethod
     def concat(self, layer: layers.Concat, *tensors: Tensor) -> Tensor:
         """Channels of the first input, then of the next."""
 
     @abstractmethod
+    def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> Any:
+        """Convert weights into what `conv` takes."""
+
+    @abstractmethod
+    def conv(self, prepared: Any, x: Tensor) -> Tensor:
+        """``clip((sum of weight * x + bias) >> shift, lo, hi)``, x zero outside its plane."""
+
+    def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
+        """``out[c, y * f + i, z * f + j] = x[(c * f + i) * f + j, y, z]``."""
+        f, (_, height, width) = layer.factor, x.shape
+        parts = self.permute(x.reshape(-1, f, f, height, width), 0, 3, 1, 4, 2)
+        return parts.reshape(-1, height * f, width * f)
+
+    def pixel_unshuffle(self, layer: layers.PixelUnshuffle, x: Tensor) -> Tensor:
+        """``out[(c * f + i) * f + j, y, z] = x[c, y * f + i, z * f + j]``."""
+        f, (_, height, width) = layer.factor, x.shape
+        parts = self.permute(x.reshape(-1, height // f, f, width // f, f), 0, 2, 4, 1, 3)
+        return parts.reshape(-1, height // f, width // f)
+
+    def add(self, layer: layers.Add, a: Tensor, b: Tensor) -> Tensor:
+        """``clip(a + b, lo, hi)``."""
+        return self.clip(a + b, layer.range)
+
+    def lookup(self, layer: layers.Lookup, table: Tensor, x: Tensor) -> Tensor:  # noqa: ARG002
+        """``table[clip(x, 0, N - 1)]``."""
+        return table.take(self.as_index(x).clip(0, len(table) - 1))
+
+    def abs(self, layer: layers.Abs, x: Tensor) -> Tensor:  # noqa: ARG002
+        """``|x|``."""
+        return abs(x)
+
     def slice(self, layer: layers.Slice, x: Tensor) -> Tensor:
         """Channels begin to end - 1."""
+        return x[layer.begin : layer.end]
 
-    @abstractmethod
     def quality_bias(
-        self, layer: layers.QualityBias, table: Any, x: Tensor, quality: I32Map
+        self, layer: layers.QualityBias, table: Tensor, x: Tensor, quality: I32Map
     ) -> Tensor:
         """``clip(x[c] + table[quality, c], lo, hi)``; quality is (H, W), or (1, 1) for all."""
+        return self.clip(x + table.T[:, self.as_index(quality)], layer.range)
 
-    @abstractmethod
     def shift_pad(self, layer: layers.ShiftPad, x: Tensor) -> Tensor:
         """Mirror n positions on every side, edge included (NumPy's mode "symmetric")."""
+        rows, columns = (
+            self.as_index(np.pad(np.arange(side), layer.n, mode="symmetric"))
+            for side in x.shape[1:]
+        )
+        return x[:, rows][:, :, columns]
 
-    @abstractmethod
     def crop(self, layer: layers.Crop, x: Tensor) -> Tensor:
         """Remove n positions on every side."""
+        return x[:, layer.n : -layer.n, layer.n : -layer.n]
 
-    @abstractmethod
     def shift_left(self, layer: layers.ShiftLeft, x: Tensor) -> Tensor:
         """``clip(x * 2**n, lo, hi)``."""
+        return self.clip(x * (1 << layer.n), layer.range)
 
 
 def get_backend(name: str, threads: int | None = None) -> Backend:

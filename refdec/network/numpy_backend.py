@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from refdec.arrays import F32Map, I32Map
 from refdec.network.exactness import ConvTensors
-from refdec.network.integer_backend import IntegerBackend, clip
+from refdec.network.integer_backend import IntegerBackend
 from refdec.network.layers import Conv
 
 _STRIP = 1200
@@ -37,7 +37,7 @@ class _PreparedConv(NamedTuple):
 
 
 class NumpyBackend(IntegerBackend):
-    """Nothing but NumPy and the BLAS it brings; the simple operations are the reference's."""
+    """Nothing but NumPy and the BLAS it brings; other operations are the reference's."""
 
     name = "numpy"
     dtype = np.float32
@@ -72,7 +72,7 @@ class NumpyBackend(IntegerBackend):
                     sums += part.astype(np.int32)
                 sums += bias
                 sums >>= shift
-            out[:, begin : begin + size] = clip(sums, layer.range)
+            out[:, begin : begin + size] = self.clip(sums, layer.range)
         return out.reshape(-1, height, width)
 
 
@@ -152,6 +152,6 @@ def _depthwise(prepared: _PreparedConv, x: F32Map) -> F32Map:
             np.multiply(flat[:, begin : begin + size], weight[chunk, row, column], out=product)
             sums += product
         sums += bias[chunk]
-        clip(np.floor(sums, out=sums), layer.range)
+        np.clip(np.floor(sums, out=sums), *layer.range, out=sums)
         out[chunk] = sums.reshape(count, height, pitch)[:, :, :width]
     return out

@@ -54,19 +54,28 @@ class TorchBackend(Backend):
             conv.fp32_precision = precision
             torch.set_num_threads(threads)
 
-    def from_numpy(self, plane: I32Map) -> Tensor:
+    def from_numpy(self, plane: I32Map | I16Map) -> Tensor:
         return torch.from_numpy(plane.astype(np.float32))
 
     def to_numpy(self, tensor: Tensor) -> I32Map:
         return tensor.numpy().astype(np.int32)
 
+    def as_index(self, values: Tensor | I32Map) -> Tensor:
+        return torch.as_tensor(values).long()
+
+    def clip(self, x: Tensor, limits: layers.ValueRange) -> Tensor:
+        return x.clamp_(*limits)
+
+    def permute(self, x: Tensor, *axes: int) -> Tensor:
+        return x.permute(axes)
+
+    def concat(self, layer: layers.Concat, *tensors: Tensor) -> Tensor:
+        return torch.cat(tensors)
+
     def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> _PreparedConv:
         weight, bias, shift = map(torch.from_numpy, float_operands(layer, tensors))
         parts = tuple(part.contiguous() for part in weight.chunk(layer.splits, dim=1))
         return _PreparedConv(layer, parts, bias, shift)
-
-    def prepare_table(self, table: I16Map) -> Tensor:
-        return torch.from_numpy(table.astype(np.float32))
 
     def conv(self, prepared: _PreparedConv, x: Tensor) -> Tensor:
         layer, weights, bias, shift = prepared
@@ -80,44 +89,4 @@ class TorchBackend(Backend):
                 inputs = part.flatten(0, 1)
                 sums = sums + functional.conv2d(inputs, weight, padding=around, groups=groups).int()
             sums >>= shift[:, None, None]
-        return sums.clamp_(*layer.range).float()
-
-    def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
-        return functional.pixel_shuffle(x, layer.factor)
-
-    def pixel_unshuffle(self, layer: layers.PixelUnshuffle, x: Tensor) -> Tensor:
-        return functional.pixel_unshuffle(x, layer.factor)
-
-    def add(self, layer: layers.Add, a: Tensor, b: Tensor) -> Tensor:
-        return (a + b).clamp_(*layer.range)
-
-    def lookup(self, layer: layers.Lookup, table: Tensor, x: Tensor) -> Tensor:
-        return table[x.clamp(0, len(table) - 1).long()]
-
-    def abs(self, layer: layers.Abs, x: Tensor) -> Tensor:
-        return x.abs()
-
-    def concat(self, layer: layers.Concat, *tensors: Tensor) -> Tensor:
-        return torch.cat(tensors)
-
-    def slice(self, layer: layers.Slice, x: Tensor) -> Tensor:
-        return x[layer.begin : layer.end]
-
-    def quality_bias(
-        self, layer: layers.QualityBias, table: Tensor, x: Tensor, quality: I32Map
-    ) -> Tensor:
-        biases = table.T[:, torch.from_numpy(quality.astype(np.int64))]
-        return (x + biases).clamp_(*layer.range)
-
-    def shift_pad(self, layer: layers.ShiftPad, x: Tensor) -> Tensor:
-        rows, columns = (
-            torch.from_numpy(np.pad(np.arange(side), layer.n, mode="symmetric"))
-            for side in x.shape[1:]
-        )
-        return x[:, rows[:, None], columns]
-
-    def crop(self, layer: layers.Crop, x: Tensor) -> Tensor:
-        return x[:, layer.n : -layer.n, layer.n : -layer.n].contiguous()
-
-    def shift_left(self, layer: layers.ShiftLeft, x: Tensor) -> Tensor:
-        return (x * (1 << layer.n)).clamp_(*layer.range)
+        return self.clip(sums, layer.range).float()
