@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from docs.table import table
 from refdec.entropy.tables import TOTAL, load_residual_tables
-from refdec.network import ModelSet, Network, load_model_set, macs_per_sample, worst_sums
+from refdec.network import ModelSet, Network, NetworkDescription, load_model_set, worst_sums
 from refdec.network.layers import Conv, Layer
 from refdec.resources import spec_path
 
@@ -148,3 +148,13 @@ def _operation(layer: Layer) -> str:
         (getattr(layer, name) for name in ("factor", "table", "n") if hasattr(layer, name)), ""
     )
     return f"{layer.op} {parameter}".strip()
+
+
+def macs_per_sample(network: NetworkDescription) -> float:
+    """Count multiplications per picture sample position, margins left out."""
+    macs = Fraction(0)
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            stride = network.tensors[layer.output].stride
+            macs += Fraction(math.prod(layer.weight_shape), stride**2)
+    return float(macs)

@@ -33,24 +33,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = {
-    "decoding": ("HashResult", "decode", "decode_latents", "decode_progressive", "parse", "verify"),
-    "errors": (
-        "CodestreamError",
-        "ConstraintViolation",
-        "HashMismatch",
-        "LimitExceeded",
-        "MalformedStream",
-        "ModelError",
-        "NonConforming",
-        "RefdecError",
-        "TruncatedStream",
-        "UnsupportedFeature",
-    ),
-    "limits": ("Limits",),
-    "picture": ("Colour", "Latents", "Picture"),
-    "syntax.codestream": ("Codestream",),
-}
+_MODULES = ("errors", "limits", "syntax.codestream", "picture", "decoding")
+"""Where the public names are, those that are quick to import first."""
 
 __all__ = [
     "Codestream",
@@ -82,10 +66,9 @@ def __getattr__(name: str) -> Any:
     """Import the module of a public name."""
     import importlib  # noqa: PLC0415
 
-    for module, names in _MODULES.items():
-        if name in names:
-            value = getattr(importlib.import_module(f"refdec.{module}"), name)
-            globals()[name] = value
-            return value
+    for module in _MODULES if name in __all__ else ():
+        found = vars(importlib.import_module(f"refdec.{module}"))
+        if name in found:
+            return globals().setdefault(name, found[name])
     message = f"module 'refdec' has no attribute {name!r}"
     raise AttributeError(message)

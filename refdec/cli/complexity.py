@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refdec.arithmetic import ceil_div
-from refdec.network import ModelSet, Network, num_parameters, worst_sums
-from refdec.network.layers import Conv
+from refdec.network import ModelSet, Network, NetworkDescription, worst_sums
+from refdec.network.layers import NUM_QUALITIES, Conv, QualityBias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,17 @@ def network_cost(kind: str, network: Network, *, runs: int, height: int, width: 
         activation_bits=magnitude.bit_length() + 1,
         largest_sum=largest_sum,
     )
+
+
+def num_parameters(network: NetworkDescription) -> int:
+    """Count weights, biases and entries of quality tables."""
+    count = 0
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            count += math.prod(layer.weight_shape) + layer.out_channels
+        elif isinstance(layer, QualityBias):
+            count += NUM_QUALITIES * network.tensors[layer.output].channels
+    return count
 
 
 def add_costs(costs: Sequence[NetworkCost]) -> NetworkCost:

@@ -8,7 +8,6 @@ declarations, so that a description that loads is one that can be executed exact
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from fractions import Fraction
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -16,12 +15,9 @@ from refdec.clause import clause
 from refdec.errors import ModelError
 from refdec.network.layers import (
     LAYERS,
-    NUM_QUALITIES,
-    Conv,
     Declaration,
     Layer,
     NetworkInput,
-    QualityBias,
     TensorInfo,
     ValueRange,
     check,
@@ -70,27 +66,6 @@ class NetworkDescription:
     def granule(self) -> int:
         """Picture samples of which the padded picture's height and width are multiples."""
         return math.lcm(*(tensor.stride for tensor in self.tensors.values()))
-
-
-def num_parameters(network: NetworkDescription) -> int:
-    """Count weights, biases and entries of quality tables."""
-    count = 0
-    for layer in network.layers:
-        if isinstance(layer, Conv):
-            count += math.prod(layer.weight_shape) + layer.out_channels
-        elif isinstance(layer, QualityBias):
-            count += NUM_QUALITIES * network.tensors[layer.output].channels
-    return count
-
-
-def macs_per_sample(network: NetworkDescription) -> float:
-    """Count multiplications per picture sample position, margins left out."""
-    macs = Fraction(0)
-    for layer in network.layers:
-        if isinstance(layer, Conv):
-            stride = network.tensors[layer.output].stride
-            macs += Fraction(math.prod(layer.weight_shape), stride**2)
-    return float(macs)
 
 
 @clause("C.3")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refdec.arrays import I32Map, check_map
+from refdec.arrays import I32Map
 from refdec.clause import clause
 from refdec.network.backend import CompiledNetwork, Tensor
 from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, QualityBias, TensorInfo
@@ -54,8 +54,10 @@ def run_network(
         for name, value in inputs.items():
             tensors[name] = value
             if isinstance(value, np.ndarray) and value.dtype == np.int32:
-                limits = description.tensors[name].range
-                check_map(name, value, low=limits.lo, high=limits.hi)
+                lo, hi = description.tensors[name].range
+                lowest, highest = int(value.min()), int(value.max())
+                fits = lo <= lowest and highest <= hi
+                _check(fits, f"{name} shall lie in [{lo}, {hi}], not [{lowest}, {highest}]")
                 tensors[name] = backend.from_numpy(value)
         for step in runner.steps:
             layer = step.layer

@@ -85,9 +85,15 @@ def distinct(requirement: str, name: str) -> Constraint:
     )
 
 
-def element(descriptor: Descriptor, summary: str, **rules: Any) -> Any:
+def element(
+    descriptor: Descriptor,
+    summary: str,
+    requirement: str | None = None,
+    allowed: Collection[int] | None = None,
+    **rules: Any,
+) -> Any:
     """Declare a syntax element as a dataclass field; `rules` are the other fields of `Element`."""
-    declared = Element(descriptor, summary, **rules)
+    declared = Element(descriptor, summary, requirement, allowed, **rules)
     default: Any = MISSING
     if declared.present_if is not None:
         default = declared.inferred

@@ -12,12 +12,13 @@ from refdec.syntax.picture_variables import PictureVariables
 from refdec.syntax.profiles import NUM_LEVELS, Profile
 
 _BINARY16_DEPTH = 16
-_EXPLICIT_FORMAT = this.default_format_flag == 0
-_EXPLICIT_STRUCTURE = this.default_structure_flag == 0
-_TILE_GRID = this.tile_grid_flag == 1
-_COLOUR_PRIMARIES = (1, 2, *range(4, 13), 22)
-_TRANSFER_CHARACTERISTICS = (1, 2, *range(4, 19))
-_MATRIX_COEFFICIENTS = (0, 1, 2, *range(4, 16))
+_FORMAT = {"present_if": this.default_format_flag == 0}
+_STRUCTURE = {"present_if": this.default_structure_flag == 0}
+_TILES = {"present_if": this.tile_grid_flag == 1}
+_LEVELS = range(1, NUM_LEVELS + 1)
+_PRIMARIES = (1, 2, *range(4, 13), 22)
+_TRANSFERS = (1, 2, *range(4, 19))
+_MATRICES = (0, 1, 2, *range(4, 16))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,24 +26,16 @@ class PictureHeader(PictureVariables):
     """Picture header (PIH); the variables derived from it are in `PictureVariables`."""
 
     profile_idc: int = element(
-        u(4),
-        "Profile: 0 Simple, 1 Main.",
-        requirement="PIH-001",
-        allowed=tuple(map(int, Profile)),
-        error=UnsupportedFeature,
+        u(4), "Profile: 0 Simple, 1 Main.", "PIH-001", tuple(Profile), error=UnsupportedFeature
     )
     level_idc: int = element(
-        u(4),
-        "Level, whose limits the picture keeps.",
-        requirement="PIH-002",
-        allowed=range(1, NUM_LEVELS + 1),
-        error=UnsupportedFeature,
+        u(4), "Level, whose limits the picture keeps.", "PIH-002", _LEVELS, error=UnsupportedFeature
     )
     model_set_idc: int = element(
         u(4),
         "Model set: the networks and tables that decode the picture.",
-        requirement="PIH-003",
-        allowed=(0,),
+        "PIH-003",
+        (0,),
         error=UnsupportedFeature,
     )
     picture_size_bits_minus1: int = element(u(4), "Bits of each size element, minus 1.")
@@ -57,77 +50,49 @@ class PictureHeader(PictureVariables):
         u(1), "1: 8 bits, 4:4:4, colour description 1/13/6, full range."
     )
     bit_depth_minus8: int = element(
-        u(4),
-        "Bits per sample, minus 8.",
-        requirement="PIH-004",
-        allowed=range(9),
-        present_if=_EXPLICIT_FORMAT,
-        inferred=0,
+        u(4), "Bits per sample, minus 8.", "PIH-004", range(9), inferred=0, **_FORMAT
     )
-    sample_float_flag: int = element(
-        u(1), "1: samples are IEEE binary16.", present_if=_EXPLICIT_FORMAT, inferred=0
-    )
+    sample_float_flag: int = element(u(1), "1: samples are IEEE binary16.", inferred=0, **_FORMAT)
     chroma_format_idc: int = element(
         u(2),
         "Chroma format: 0 4:4:4, 1 4:2:2, 2 4:2:0.",
-        requirement="PIH-005",
-        allowed=range(3),
-        present_if=_EXPLICIT_FORMAT,
+        "PIH-005",
+        range(3),
         inferred=0,
+        **_FORMAT,
     )
     colour_primaries: int = element(
-        u(8),
-        "ColourPrimaries of ITU-T H.273.",
-        requirement="PIH-006",
-        allowed=_COLOUR_PRIMARIES,
-        present_if=_EXPLICIT_FORMAT,
-        inferred=1,
+        u(8), "ColourPrimaries of ITU-T H.273.", "PIH-006", _PRIMARIES, inferred=1, **_FORMAT
     )
     transfer_characteristics: int = element(
         u(8),
         "TransferCharacteristics of ITU-T H.273.",
-        requirement="PIH-007",
-        allowed=_TRANSFER_CHARACTERISTICS,
-        present_if=_EXPLICIT_FORMAT,
+        "PIH-007",
+        _TRANSFERS,
         inferred=13,
+        **_FORMAT,
     )
     matrix_coefficients: int = element(
-        u(8),
-        "MatrixCoefficients of ITU-T H.273.",
-        requirement="PIH-008",
-        allowed=_MATRIX_COEFFICIENTS,
-        present_if=_EXPLICIT_FORMAT,
-        inferred=6,
+        u(8), "MatrixCoefficients of ITU-T H.273.", "PIH-008", _MATRICES, inferred=6, **_FORMAT
     )
     full_range_flag: int = element(
-        u(1),
-        "VideoFullRangeFlag of ITU-T H.273.",
-        present_if=_EXPLICIT_FORMAT,
-        inferred=1,
+        u(1), "VideoFullRangeFlag of ITU-T H.273.", inferred=1, **_FORMAT
     )
     quality_idx: int = element(u(6), "Quality index: selects the gains of the channels.")
     log2_lanes: int = element(
-        u(4),
-        "Base 2 logarithm of the number of entropy coder lanes.",
-        requirement="PIH-009",
-        allowed=range(11),
+        u(4), "Base 2 logarithm of the number of entropy coder lanes.", "PIH-009", range(11)
     )
     default_structure_flag: int = element(u(1), "1: one tile, one layer, no segment CRC.")
     tile_grid_flag: int = element(
-        u(1),
-        "1: a tile size follows; 0: one tile covers the picture.",
-        present_if=_EXPLICIT_STRUCTURE,
-        inferred=0,
+        u(1), "1: a tile size follows; 0: one tile covers the picture.", inferred=0, **_STRUCTURE
     )
     tile_width_minus1: int = element(
-        u(8), "Tile width in units of 64 luma samples, minus 1.", present_if=_TILE_GRID, inferred=0
+        u(8), "Tile width in units of 64 luma samples, minus 1.", inferred=0, **_TILES
     )
     tile_height_minus1: int = element(
-        u(8), "Tile height in units of 64 luma samples, minus 1.", present_if=_TILE_GRID, inferred=0
+        u(8), "Tile height in units of 64 luma samples, minus 1.", inferred=0, **_TILES
     )
-    num_layers_minus1: int = element(
-        u(3), "Number of layers, minus 1.", present_if=_EXPLICIT_STRUCTURE, inferred=0
-    )
+    num_layers_minus1: int = element(u(3), "Number of layers, minus 1.", inferred=0, **_STRUCTURE)
     layer_last_group: tuple[int, ...] = element(
         u(4),
         "Index of the last channel group of each layer but the last.",
@@ -138,13 +103,11 @@ class PictureHeader(PictureVariables):
     segment_crc_flag: int = element(
         u(1),
         "1: each segment after this one but EOC ends with a CRC-32C.",
-        present_if=_EXPLICIT_STRUCTURE,
         inferred=0,
+        **_STRUCTURE,
     )
     tool_header_flag: int = element(u(1), "1: a tool header (TOH) is present.")
-    extension_flag: int = element(
-        u(1), "Reserved for extensions.", requirement="PIH-010", allowed=(0,)
-    )
+    extension_flag: int = element(u(1), "Reserved for extensions.", "PIH-010", (0,))
 
     CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
         Constraint(

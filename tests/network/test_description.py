@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from docs.model_blocks import macs_per_sample
+from refdec.cli.complexity import num_parameters
 from refdec.errors import ModelError
-from refdec.network import macs_per_sample, num_parameters, parse_network
+from refdec.network import parse_network
 from refdec.network.layers import TensorInfo, ValueRange
 from tests.network.builders import conv, document
 
