@@ -64,9 +64,7 @@ class HashPoint(IntEnum):
 class SegmentHeader:
     """Framing before the payload of every segment."""
 
-    marker: int = element(
-        u(16), "Kind of segment.", requirement="SEG-001", allowed=(*Marker, *RESERVED_MARKERS)
-    )
+    marker: int = element(u(16), "Kind of segment.", "SEG-001", (*Marker, *RESERVED_MARKERS))
     payload_length: int = element(
         varint(),
         "Bytes of the payload.",
@@ -86,9 +84,7 @@ class SegmentCheck:
 class StartOfCodestream:
     """Start of codestream (SOC), after the marker."""
 
-    signature: int = element(
-        u(32), "The bytes 4A 0D 0A 1A.", requirement="SOC-002", allowed=(SIGNATURE,)
-    )
+    signature: int = element(u(32), "The bytes 4A 0D 0A 1A.", "SOC-002", (SIGNATURE,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,12 +129,9 @@ class QualityMapSegment:
     """Quality map (SOQ): offsets of the quality index, one per latent position."""
 
     map_scale_idx: int = element(
-        u(7),
-        "Scale index whose probability table codes the differences.",
-        requirement="SOQ-001",
-        allowed=range(80),
+        u(7), "Scale index whose probability table codes the differences.", "SOQ-001", range(80)
     )
-    reserved_zero_1bit: int = element(u(1), "Reserved.", requirement="SOQ-002", allowed=(0,))
+    reserved_zero_1bit: int = element(u(1), "Reserved.", "SOQ-002", (0,))
     payload: bytes = element(rest(), "One entropy-coded sub-stream.")
     offset: int = field(default=0, compare=False)
     """Byte offset of the payload in the codestream."""
