@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refdec.errors import MalformedStream, RefdecError, TruncatedStream
 from refdec.bits import BitReader, BitWriter
+from refdec.errors import MalformedStream, RefdecError, TruncatedStream
 
 
 def test_unsigned_is_read_most_significant_bit_first() -> None:

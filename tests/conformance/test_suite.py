@@ -14,8 +14,8 @@ from conformance import ROOT, STREAMS, SUITE_VERSION
 from conformance.case import Case, load_suite, manifest_text
 from conformance.readme import readme_text
 from conformance.recipes import all_recipes
-from refdec.entropy.tables import load_residual_tables
 from docs.syntax_requirements import syntax_requirements
+from refdec.entropy.tables import load_residual_tables
 
 SUITE = load_suite()
 VALID = [case for case in SUITE if case.is_valid]
