@@ -6,6 +6,7 @@ from refdec.syntax.declaration import constraints_of, elements_of, values_text
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DecodedPictureHash,
+    EnhancementSegment,
     HyperLatentSegment,
     Metadata,
     PictureHash,
@@ -27,6 +28,7 @@ STRUCTURES: dict[type, str] = {
     QualityMapSegment: "quality_map_segment",
     HyperLatentSegment: "hyper_latent_segment",
     ResidualSegment: "residual_segment",
+    EnhancementSegment: "enhancement_segment",
     DecodedPictureHash: "decoded_picture_hash",
     PictureHash: "picture_hash",
 }
@@ -41,18 +43,22 @@ _FRAMING = {
     "SOC-001": "the first segment shall be SOC",
     "EOC-001": "the last segment shall be EOC",
     "EOC-002": "no byte shall follow EOC",
-    "SEG-002": "SOE, SOA, ANI and FRH segments are not decoded by this edition",
+    "SEG-002": "SOA, ANI and FRH segments are not decoded by this edition",
     "SEG-003": "the codestream shall contain every byte of its segments",
     "SEG-004": "the payload of a segment shall end with its last element",
     "SEG-005": "segments shall be in order",
     "SEG-006": "a SOC, PIH, TOH, SOQ, SOZ or DPH segment shall occur at most once",
-    "SEG-007": "the PIH and SOZ segments shall be present",
+    "SEG-007": "the PIH segment and, unless base_flag is 0, the SOZ segment shall be present",
     "SEG-008": "segment_crc shall be the CRC-32C of the segment",
     "SEG-009": "there shall be at most 4096 MTD and reserved segments together",
     "TOH-001": "a TOH segment shall be present exactly when tool_header_flag is 1",
     "MTD-001": "at most one metadata segment each shall be ICC, Exif and XMP",
     "SOR-003": "residual segments shall be in order of layer, then tile, each once",
     "SOR-004": "every layer of every tile shall have a residual segment",
+    "SOE-002": "enhancement segments shall be in order of tile, each once",
+    "SOE-003": "every tile shall have an enhancement segment exactly when enhancement_flag is 1",
+    "SOE-007": "a tile of an enhanced picture shall have at most 4194304 luma samples",
+    "SOE-004": "there shall be no SOQ, SOZ and SOR segments when base_flag is 0",
     "PIH-015": "every layer shall have a channel group of the model set",
 }
 

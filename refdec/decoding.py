@@ -7,6 +7,7 @@
     SOZ --> z_hat --hyper decoder--> state, mu --+
     SOR (layer, tile) ----------------------------> y_hat     (point L, `refdec.latents`)
     y_hat --synthesis--> Y, Cb, Cr --colour--> samples        (point S, `refdec.reconstruction`)
+    SOE (tile) ---------------------samples--> samples        (point E, `refdec.enhancement`)
 """
 
 from collections.abc import Iterator
@@ -14,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack
 
+import numpy as np
+
 from refdec.codec import Codec, get_codec
+from refdec.enhancement import bounding_region, enhance_picture, tiles_in
 from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, TruncatedStream, UnsupportedFeature
 from refdec.latents import decode_latent_planes
 from refdec.limits import Limits
-from refdec.picture import Latents, Picture
+from refdec.picture import Colour, Latents, Picture, sample_type
 from refdec.reconstruction import LatentWindow, Region, reconstruct_picture, whole_picture
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.picture_header import PictureHeader
@@ -39,9 +43,10 @@ class Options(TypedDict, total=False):
     threads: int | None
     limits: Limits | None
     synthesis: str | None
-    """``"simple"`` or ``"base"``; by default what the stream recommends."""
+    """``"simple"`` or ``"base"``: the lossy picture of this transform; by default the enhanced
+    picture where there is one, else the transform that the stream recommends."""
     layers: int | None
-    """Residual layers to decode, from the first; by default all."""
+    """Residual layers to decode, from the first; by default all, and the enhancement."""
     tolerant: bool
     """Accept a stream that is cut after its hyper-latent, up to its last complete layer."""
     region: Region | None
@@ -53,7 +58,7 @@ class HashResult:
     """One digest of the stream beside what was decoded."""
 
     point: str
-    """``"L"`` or ``"S"``."""
+    """``"L"``, ``"S"`` or ``"E"``."""
     expected: str
     actual: str
 
@@ -101,13 +106,13 @@ def decode(
         There is no such option.
     """
     job = _Job(source, options)
-    latents, picture = job.picture(trace)
+    decoded = job.decode(trace)
     if verify:
-        for result in job.compare(latents, picture):
+        for result in job.compare(decoded):
             if not result.matches:
                 message = f"point {result.point}: decoded {result.actual}, not {result.expected}"
                 raise HashMismatch(message, requirement="DPH-006", element="digest")
-    return picture
+    return decoded.picture
 
 
 def decode_latents(
@@ -120,11 +125,13 @@ def decode_latents(
 def verify(source: Source, **options: Unpack[Options]) -> tuple[HashResult, ...]:
     """Compare what is decoded with the digests of the stream that speak of it; may be empty."""
     job = _Job(source, options)
-    return job.compare(*job.picture(None))
+    return job.compare(job.decode(None))
 
 
 def decode_progressive(file: BinaryIO, **options: Unpack[Options]) -> Iterator[Picture]:
     """Yield a picture each time another layer has arrived, the hyper-latent's preview first.
+
+    Of an enhancement the last picture is the first sign, where a lossy picture comes before it.
 
     Raises
     ------
@@ -132,7 +139,7 @@ def decode_progressive(file: BinaryIO, **options: Unpack[Options]) -> Iterator[P
         As `decode`; a stream that ends early raises after its last picture.
     """
     options["tolerant"] = True
-    data, seen, complete = b"", -1, False
+    data, seen, complete = b"", (-1, False), False
     while chunk := file.read(CHUNK):
         data += chunk
         try:
@@ -140,9 +147,9 @@ def decode_progressive(file: BinaryIO, **options: Unpack[Options]) -> Iterator[P
         except TruncatedStream:
             continue
         complete = job.codestream.is_complete
-        if job.num_layers > seen:
-            seen = job.num_layers
-            yield job.picture(None)[1]
+        if (stage := (job.num_layers, job.is_enhanced)) > seen:
+            seen = stage
+            yield job.decode(None).picture
     if not complete:
         parse_codestream(data)  # says where and why
 
@@ -164,7 +171,15 @@ class _Job:
             self.num_layers = min(self.num_layers, max(layers, 0))
         self.region = options.get("region") or whole_picture(header)
         require_inside(self.region, header)
+        num_enhanced = len(self.codestream.enhancement)
+        self.is_enhanced = not self.has_base or (
+            num_enhanced == header.num_tiles
+            and options.get("synthesis") is None
+            and self.num_layers == header.num_layers
+        )
         self.transform = choose_transform(self.codestream, options.get("synthesis"))
+        if self.is_enhanced:
+            self.transform = SynthesisTransform(self.codestream.tools.base_transform_idc)
 
     @property
     def header(self) -> PictureHeader:
@@ -175,48 +190,103 @@ class _Job:
         backend, threads = self.options.get("backend", "auto"), self.options.get("threads")
         return get_codec(self.header.model_set_idc, backend, threads)
 
-    def latents(self, trace: Trace | None) -> Latents:
-        """Decode the tiles that the region needs."""
+    @property
+    def has_base(self) -> bool:
+        return self.codestream.hyper_latent is not None
+
+    def latents(self, trace: Trace | None, region: Region | None = None) -> Latents:
+        """Decode the tiles that the region needs.
+
+        Raises
+        ------
+        UnsupportedFeature
+            TOH-007: there is no lossy picture.
+        """
+        if not self.has_base:
+            message = "the stream has no lossy picture, hence no latents"
+            raise UnsupportedFeature(message, requirement="TOH-007", element="base_flag")
         return decode_latent_planes(
             codestream=self.codestream,
             codec=self.codec,
             num_layers=self.num_layers,
-            tiles=LatentWindow.of(self.region, self.header).tiles(self.header),
+            tiles=LatentWindow.of(region or self.region, self.header).tiles(self.header),
             trace=trace,
         )
 
-    def picture(self, trace: Trace | None) -> tuple[Latents, Picture]:
-        """Decode latents and samples."""
+    def decode(self, trace: Trace | None) -> "_Decoded":
+        """Decode whatever the stream has, up to the last point."""
         check_output_format(self.header)
-        latents = self.latents(trace)
-        picture = reconstruct_picture(
-            codec=self.codec,
-            header=self.header,
-            y_hat=latents.y_hat,
-            quality=latents.quality,
-            transform=self.transform,
-            region=self.region,
-            trace=trace,
-        )
-        return latents, picture
+        region, latents, lossy, enhanced = self.region, None, None, None
+        if self.is_enhanced:
+            region = bounding_region(tiles_in(region, self.header), self.header)
+        if self.has_base:
+            latents = self.latents(trace, region)
+            lossy = reconstruct_picture(
+                codec=self.codec,
+                header=self.header,
+                y_hat=latents.y_hat,
+                quality=latents.quality,
+                transform=self.transform,
+                region=region,
+                trace=trace,
+            )
+        if self.is_enhanced:
+            enhanced = self.enhance(lossy, region)
+            if trace is not None:
+                trace("enhanced", enhanced.samples.astype(np.int32))
+        return _Decoded(latents, lossy, enhanced)
 
-    def compare(self, latents: Latents, picture: Picture) -> tuple[HashResult, ...]:
+    def enhance(self, lossy: Picture | None, region: Region) -> Picture:
+        """Enhance whole tiles and cut the wanted region out of them."""
+        samples = enhance_picture(
+            codestream=self.codestream,
+            region=region,
+            samples=None if lossy is None else lossy.samples.astype(np.int32),
+        )
+        top, left = self.region.y - region.y, self.region.x - region.x
+        rows = slice(top, top + self.region.height)
+        columns = slice(left, left + self.region.width)
+        return Picture(
+            samples=samples[:, rows, columns].astype(sample_type(self.header.bit_depth)),
+            bit_depth=self.header.bit_depth,
+            colour=Colour.of(self.header),
+        )
+
+    def compare(self, decoded: "_Decoded") -> tuple[HashResult, ...]:
         """Digests of the whole picture speak of nothing less."""
         is_whole = self.region == whole_picture(self.header)
-        if not is_whole or self.num_layers < self.header.num_layers:
+        if not is_whole or (self.has_base and self.num_layers < self.header.num_layers):
             return ()
-        decoded = {
-            (HashPoint.LATENTS, SynthesisTransform.SIMPLE): ("L", latents.digest),
-            (HashPoint.SAMPLES, self.transform): ("S", picture.digest),
+        points: dict[tuple[int, int], tuple[str, Latents | Picture | None]] = {
+            (HashPoint.LATENTS, SynthesisTransform.SIMPLE): ("L", decoded.latents),
+            (HashPoint.SAMPLES, self.transform): ("S", decoded.lossy),
+            (HashPoint.ENHANCED, SynthesisTransform.SIMPLE): ("E", decoded.enhanced),
         }
         results = []
         for item in self.codestream.hashes:
-            kind = HashPoint(item.hash_point_idc), SynthesisTransform(item.synthesis_transform_idc)
-            if kind in decoded:
-                point, digest = decoded[kind]
+            kind = item.hash_point_idc, item.synthesis_transform_idc
+            point, value = points.get(kind, ("", None))
+            if value is not None:
                 expected = item.digest.hex()
-                results.append(HashResult(point=point, expected=expected, actual=digest()))
+                results.append(HashResult(point=point, expected=expected, actual=value.digest()))
         return tuple(results)
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """What a stream gave at each conformance point, in the order L, S, E."""
+
+    latents: Latents | None
+    lossy: Picture | None
+    enhanced: Picture | None
+
+    @property
+    def picture(self) -> Picture:
+        picture = self.enhanced or self.lossy
+        if picture is None:
+            message = "neither a lossy nor an enhanced picture was decoded"
+            raise RuntimeError(message)
+        return picture
 
 
 def choose_transform(codestream: Codestream, synthesis: str | None) -> SynthesisTransform:

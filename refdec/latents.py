@@ -91,6 +91,9 @@ def decode_latent_planes(
 
 def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:
     header, segment = codestream.picture_header, codestream.hyper_latent
+    if segment is None:
+        message = "the codestream has no hyper-latent"
+        raise ValueError(message)
     decoder = make_decoder(
         segment.payload,
         lanes=hyper_lanes(header.num_lanes),

@@ -4,8 +4,11 @@
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
+
 from refdec.arrays import I32Map, U8Map, U16Map
 from refdec.clause import clause
+from refdec.syntax.picture_header import PictureHeader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +19,21 @@ class Colour:
     transfer: int
     matrix: int
     full_range: bool
+
+    @classmethod
+    def of(cls, header: PictureHeader) -> "Colour":
+        """Take the colour description of a picture header."""
+        return cls(
+            primaries=header.colour_primaries,
+            transfer=header.transfer_characteristics,
+            matrix=header.matrix_coefficients,
+            full_range=bool(header.full_range_flag),
+        )
+
+
+def sample_type(bit_depth: int) -> type[np.uint8] | type[np.uint16]:
+    """Return the element type of samples: bytes up to 8 bits."""
+    return np.uint8 if bit_depth <= 8 else np.uint16  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)

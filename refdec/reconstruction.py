@@ -15,7 +15,7 @@ from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
 from refdec.latents import prefixed
-from refdec.picture import Colour, Picture
+from refdec.picture import Colour, Picture, sample_type
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE
 from refdec.syntax.segment import SynthesisTransform
@@ -101,14 +101,9 @@ def reconstruct_picture(
     if trace is not None:
         trace("picture", samples.astype(np.int32))
     return Picture(
-        samples=samples.astype(np.uint8) if header.bit_depth == 8 else samples,  # noqa: PLR2004
+        samples=samples.astype(sample_type(header.bit_depth)),
         bit_depth=header.bit_depth,
-        colour=Colour(
-            primaries=header.colour_primaries,
-            transfer=header.transfer_characteristics,
-            matrix=header.matrix_coefficients,
-            full_range=bool(header.full_range_flag),
-        ),
+        colour=Colour.of(header),
     )
 
 

@@ -30,7 +30,7 @@ from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HashPoint
 
-POINTS = ("latents (point L)", "samples (point S)")
+POINTS = ("latents (point L)", "samples (point S)", "enhanced samples (point E)")
 """In words, by hash_point_idc."""
 
 
@@ -57,7 +57,7 @@ def run_decode(options: argparse.Namespace) -> int:
     hashed_points = [
         POINTS[item.hash_point_idc]
         for item in codestream.hashes
-        if item.hash_point_idc == HashPoint.LATENTS or item.synthesis_transform_idc == transform
+        if item.hash_point_idc != HashPoint.SAMPLES or item.synthesis_transform_idc == transform
     ]
     if options.verify:
         require_whole(codestream, options)
@@ -248,4 +248,4 @@ def hash_text(points: list[str], *, verified: bool) -> str:
 
 def point_text(result: HashResult) -> str:
     """Name a conformance point in words."""
-    return POINTS["LS".index(result.point)]
+    return POINTS["LSE".index(result.point)]

@@ -8,6 +8,7 @@ from refdec.bits import BitReader, BitWriter
 from refdec.errors import (
     ConstraintViolation,
     MalformedStream,
+    NonConforming,
     RefdecError,
     TruncatedStream,
     UnsupportedFeature,
@@ -17,8 +18,10 @@ from refdec.syntax.framing import Segment, parse_segment, write_segment, write_s
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
+    MAX_ENHANCED_TILE,
     RESERVED_MARKERS,
     DecodedPictureHash,
+    EnhancementSegment,
     HyperLatentSegment,
     Marker,
     Metadata,
@@ -40,6 +43,8 @@ class Slot:
     marker: Marker
     required: bool = False
     repeated: bool = False
+    of_base: bool = False
+    """Whether the segment belongs to the lossy picture and is absent without one."""
 
 
 SEGMENT_ORDER = (
@@ -47,9 +52,10 @@ SEGMENT_ORDER = (
     Slot(Marker.PIH, required=True),
     Slot(Marker.TOH),
     Slot(Marker.MTD, repeated=True),
-    Slot(Marker.SOQ),
-    Slot(Marker.SOZ, required=True),
-    Slot(Marker.SOR, repeated=True),
+    Slot(Marker.SOQ, of_base=True),
+    Slot(Marker.SOZ, required=True, of_base=True),
+    Slot(Marker.SOR, repeated=True, of_base=True),
+    Slot(Marker.SOE, repeated=True),
     Slot(Marker.MTD, repeated=True),
     Slot(Marker.DPH),
     Slot(Marker.EOC, required=True),
@@ -58,6 +64,7 @@ SEGMENT_ORDER = (
 _SUPPORTED = frozenset(slot.marker for slot in SEGMENT_ORDER)
 MAX_SKIPPABLE = 4096
 """Most metadata and reserved segments together; bounds the time to parse."""
+_WITH_SUBSTREAM = (QualityMapSegment, HyperLatentSegment, ResidualSegment, EnhancementSegment)
 _UNIQUE_METADATA = frozenset({MetadataType.ICC, MetadataType.EXIF, MetadataType.XMP})
 
 
@@ -70,11 +77,14 @@ class Codestream:
     metadata: tuple[Metadata, ...] = ()
     """Metadata before the hyper-latent."""
     quality_map: QualityMapSegment | None = None
-    hyper_latent: HyperLatentSegment
+    hyper_latent: HyperLatentSegment | None
+    """None when there is no lossy picture."""
     residual: tuple[ResidualSegment, ...]
     """In order of layer, then tile."""
+    enhancement: tuple[EnhancementSegment, ...] = ()
+    """In order of tile."""
     trailing_metadata: tuple[Metadata, ...] = ()
-    """Metadata after the residual."""
+    """Metadata after the picture."""
     hashes: tuple[PictureHash, ...] = ()
     is_complete: bool = True
     """False when the stream was cut and parsed in tolerant mode."""
@@ -130,6 +140,7 @@ class _Parser:
         self.quality_map: QualityMapSegment | None = None
         self.hyper_latent: HyperLatentSegment | None = None
         self.residual: list[ResidualSegment] = []
+        self.enhancement: list[EnhancementSegment] = []
         self.trailing_metadata: list[Metadata] = []
         self.hashes: tuple[PictureHash, ...] = ()
 
@@ -183,11 +194,16 @@ class _Parser:
             raise UnsupportedFeature(
                 message, requirement="SEG-002", element="marker", offset=segment.offset
             )
+        has_base = (self.tool_header or DEFAULT_TOOL_HEADER).base_flag == 1
         for index in range(self.slot, len(SEGMENT_ORDER)):
-            if SEGMENT_ORDER[index].marker == segment.marker:
-                self.slot = index + (0 if SEGMENT_ORDER[index].repeated else 1)
+            slot = SEGMENT_ORDER[index]
+            if slot.marker == segment.marker:
+                if slot.of_base and not has_base:
+                    message = f"{segment.name} stands in a stream without a lossy picture"
+                    raise _structure_error(message, "SOE-004", segment)
+                self.slot = index + (0 if slot.repeated else 1)
                 return
-            if SEGMENT_ORDER[index].required:
+            if slot.required and (has_base or not slot.of_base):
                 break
         earlier = [slot for slot in SEGMENT_ORDER[: self.slot] if slot.marker == segment.marker]
         seen = any(other.marker == segment.marker for other in self.segments[:-1])
@@ -219,10 +235,14 @@ class _Parser:
                 self.hyper_latent = self._parse(HyperLatentSegment, segment)
             case Marker.SOR:
                 self._take_residual(self._parse(ResidualSegment, segment), segment)
+            case Marker.SOE:
+                self._check_tool_header(segment)
+                self._take_enhancement(self._parse(EnhancementSegment, segment), segment)
             case Marker.DPH:
                 self.hashes = self._parse(DecodedPictureHash, segment).hashes
             case Marker.EOC:
-                self._check_residual_complete(segment)
+                self._check_tool_header(segment)
+                self._check_complete(segment)
 
     def _parse(self, structure: type[_S], segment: Segment) -> _S:
         reader = BitReader(self.data, segment.payload_offset, segment.payload_end)
@@ -240,7 +260,7 @@ class _Parser:
             raise MalformedStream(
                 message, requirement="SEG-004", element="payload_length", offset=reader.offset
             )
-        if isinstance(parsed, QualityMapSegment | HyperLatentSegment | ResidualSegment):
+        if isinstance(parsed, _WITH_SUBSTREAM):
             return replace(parsed, offset=segment.payload_end - len(parsed.payload))
         return parsed
 
@@ -263,7 +283,8 @@ class _Parser:
                 element="metadata_type",
                 offset=segment.payload_offset,
             )
-        (self.metadata if self.hyper_latent is None else self.trailing_metadata).append(blob)
+        begun = self.hyper_latent is not None or self.enhancement
+        (self.trailing_metadata if begun else self.metadata).append(blob)
 
     def _take_residual(self, residual: ResidualSegment, segment: Segment) -> None:
         num_tiles = self.picture_header.num_tiles if self.picture_header else 1
@@ -278,16 +299,35 @@ class _Parser:
             )
         self.residual.append(residual)
 
-    def _check_residual_complete(self, segment: Segment) -> None:
+    def _take_enhancement(self, enhancement: EnhancementSegment, segment: Segment) -> None:
         header = self.picture_header
-        wanted = header.num_layers * header.num_tiles if header else 0
+        if header and header.tile_width * header.tile_height > MAX_ENHANCED_TILE:
+            message = f"tiles of {header.tile_width}x{header.tile_height} samples are enhanced"
+            raise NonConforming(
+                message, requirement="SOE-007", element="tile_width_minus1", offset=segment.offset
+            )
+        if enhancement.tile_idx != len(self.enhancement):
+            message = f"tile {enhancement.tile_idx} stands where {len(self.enhancement)} belongs"
+            raise ConstraintViolation(
+                message, requirement="SOE-002", element="tile_idx", offset=segment.offset
+            )
+        self.enhancement.append(enhancement)
+
+    def _check_complete(self, segment: Segment) -> None:
+        header, tools = self.picture_header, self.tool_header or DEFAULT_TOOL_HEADER
+        num_tiles, num_layers = (header.num_tiles, header.num_layers) if header else (0, 0)
+        wanted = num_layers * num_tiles * tools.base_flag
         if len(self.residual) != wanted:
             message = f"{len(self.residual)} residual segments of {wanted}"
             raise _structure_error(message, "SOR-004", segment)
+        wanted = num_tiles * tools.enhancement_flag
+        if len(self.enhancement) != wanted:
+            message = f"{len(self.enhancement)} enhancement segments of {wanted}"
+            raise _structure_error(message, "SOE-003", segment)
 
     def _codestream(self, *, is_complete: bool) -> Codestream:
-        if self.picture_header is None or self.hyper_latent is None:
-            message = "PIH or SOZ is missing"
+        if self.picture_header is None:
+            message = "PIH is missing"
             raise MalformedStream(message, requirement="SEG-007")
         return Codestream(
             picture_header=self.picture_header,
@@ -296,6 +336,7 @@ class _Parser:
             quality_map=self.quality_map,
             hyper_latent=self.hyper_latent,
             residual=tuple(self.residual),
+            enhancement=tuple(self.enhancement),
             trailing_metadata=tuple(self.trailing_metadata),
             hashes=self.hashes,
             is_complete=is_complete,
@@ -345,8 +386,10 @@ def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:
     parts += [segment(Marker.MTD, blob) for blob in codestream.metadata]
     if codestream.quality_map is not None:
         parts.append(segment(Marker.SOQ, codestream.quality_map))
-    parts.append(segment(Marker.SOZ, codestream.hyper_latent))
+    if codestream.hyper_latent is not None:
+        parts.append(segment(Marker.SOZ, codestream.hyper_latent))
     parts += [segment(Marker.SOR, residual) for residual in codestream.residual]
+    parts += [segment(Marker.SOE, enhancement) for enhancement in codestream.enhancement]
     parts += [segment(Marker.MTD, blob) for blob in codestream.trailing_metadata]
     if codestream.hashes:
         hashes = DecodedPictureHash(

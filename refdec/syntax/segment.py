@@ -12,6 +12,10 @@ from refdec.syntax.element import element, given, nested, this
 SIGNATURE = 0x4A0D0A1A
 """``J \\r \\n ^Z``: tells JAI from other FF80 codestreams, and shows text-mode damage."""
 NUM_SYNTHESIS_TRANSFORMS = 3
+MAX_ENHANCED_TILE = 1 << 22
+"""Most luma samples of a tile in a stream with enhancement."""
+MAX_ERROR = 255
+"""Largest max_error."""
 
 
 class Marker(IntEnum):
@@ -58,6 +62,7 @@ class HashPoint(IntEnum):
 
     LATENTS = 0
     SAMPLES = 1
+    ENHANCED = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,7 @@ class StartOfCodestream:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolHeader:
-    """Tool header (TOH): synthesis transforms, most recommended first."""
+    """Tool header (TOH): synthesis transforms, most recommended first; enhancement."""
 
     num_synthesis_minus1: int = element(
         u(2),
@@ -104,6 +109,35 @@ class ToolHeader:
         allowed=range(NUM_SYNTHESIS_TRANSFORMS),
         count=this.num_synthesis_minus1 + 1,
     )
+    enhancement_flag: int = element(u(1), "1: enhancement segments (SOE) refine the samples.")
+    base_flag: int = element(
+        u(1),
+        "1: a lossy picture is enhanced; 0: the SOE segments hold the whole picture.",
+        present_if=this.enhancement_flag == 1,
+        inferred=1,
+    )
+    base_transform_idc: int = element(
+        u(2),
+        "Synthesis transform of the lossy picture that is enhanced.",
+        requirement="TOH-005",
+        allowed=range(NUM_SYNTHESIS_TRANSFORMS),
+        present_if=(this.enhancement_flag == 1) & (this.base_flag == 1),
+        inferred=0,
+    )
+    match_flag: int = element(
+        u(1),
+        "1: repeated pixels are coded as matches.",
+        present_if=this.enhancement_flag == 1,
+        inferred=0,
+    )
+    max_error: int = element(
+        ue(),
+        "Largest difference of a sample from the source; 0: lossless.",
+        requirement="TOH-006",
+        maximum=MAX_ERROR,
+        present_if=this.enhancement_flag == 1,
+        inferred=0,
+    )
 
     CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
         distinct("TOH-004", "synthesis_transform_idc"),
@@ -111,7 +145,9 @@ class ToolHeader:
 
 
 DEFAULT_TOOL_HEADER = ToolHeader(
-    num_synthesis_minus1=0, synthesis_transform_idc=(SynthesisTransform.BASE,)
+    num_synthesis_minus1=0,
+    synthesis_transform_idc=(SynthesisTransform.BASE,),
+    enhancement_flag=0,
 )
 """In force when the stream has no tool header."""
 
@@ -172,18 +208,35 @@ class ResidualSegment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnhancementSegment:
+    """Enhancement (SOE) of one tile."""
+
+    tile_idx: int = element(
+        ue(),
+        "Tile, counted row by row.",
+        requirement="SOE-001",
+        maximum=given.num_tiles - 1,
+        present_if=given.num_tiles > 1,
+        inferred=0,
+    )
+    payload: bytes = element(rest(), "One entropy-coded sub-stream.")
+    offset: int = field(default=0, compare=False)
+    """Byte offset of the payload in the codestream."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PictureHash:
     """One digest of a DPH segment."""
 
     hash_point_idc: int = element(
         u(2),
-        "What is digested: 0 the latents (L), 1 the samples (S).",
+        "What is digested: 0 the latents (L), 1 the samples (S), 2 the enhanced samples (E).",
         requirement="DPH-001",
-        allowed=range(2),
+        allowed=tuple(map(int, HashPoint)),
     )
     synthesis_transform_idc: int = element(
         u(2),
-        "Synthesis transform of the samples; 0 for the latents.",
+        "Synthesis transform of the samples; 0 for other points.",
         requirement="DPH-002",
         allowed=range(NUM_SYNTHESIS_TRANSFORMS),
     )
@@ -194,8 +247,8 @@ class PictureHash:
         Constraint(
             "DPH-004",
             "synthesis_transform_idc",
-            "synthesis_transform_idc shall be 0 when hash_point_idc is 0",
-            lambda h: h.hash_point_idc != HashPoint.LATENTS or h.synthesis_transform_idc == 0,
+            "synthesis_transform_idc shall be 0 unless hash_point_idc is 1",
+            lambda h: h.hash_point_idc == HashPoint.SAMPLES or h.synthesis_transform_idc == 0,
         ),
     )
 

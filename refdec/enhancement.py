@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enhancement: from the lossy picture, or from nothing, to samples within max_error of the source.
+
+::
+
+    SOE (tile) --+--> samples of the tile      (point E)
+    point S -----+
+"""
+
+import numpy as np
+
+from refdec.arrays import I32Map
+from refdec.clause import clause
+from refdec.entropy.rans import SubstreamDecoder, make_decoder
+from refdec.errors import ConstraintViolation
+from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
+from refdec.lossless.tables import load_lossless_tables
+from refdec.lossless.wave import Grid
+from refdec.reconstruction import Region
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import LATENT_STRIDE
+from refdec.syntax.segment import EnhancementSegment
+
+
+def tile_region(header: PictureHeader, tile_idx: int) -> Region:
+    """Return the samples of a tile."""
+    tile = header.tile(tile_idx)
+    x, y = LATENT_STRIDE * tile.left, LATENT_STRIDE * tile.top
+    return Region(
+        x,
+        y,
+        min(LATENT_STRIDE * tile.width, header.pic_width - x),
+        min(LATENT_STRIDE * tile.height, header.pic_height - y),
+    )
+
+
+def tiles_in(region: Region, header: PictureHeader) -> list[int]:
+    """Tiles that overlap a region."""
+    return [
+        index
+        for index in range(header.num_tiles)
+        if (tile := tile_region(header, index)).x < region.x + region.width
+        and region.x < tile.x + tile.width
+        and tile.y < region.y + region.height
+        and region.y < tile.y + tile.height
+    ]
+
+
+def bounding_region(tiles: list[int], header: PictureHeader) -> Region:
+    """Return the rectangle that a rectangle of tiles covers."""
+    first, last = tile_region(header, tiles[0]), tile_region(header, tiles[-1])
+    return Region(
+        first.x, first.y, last.x + last.width - first.x, last.y + last.height - first.y
+    )
+
+
+@clause("12.1")
+def enhance_picture(
+    *, codestream: Codestream, region: Region, samples: I32Map | None
+) -> I32Map:
+    """Enhance the tiles of a region whose SOE segments are at hand.
+
+    Parameters
+    ----------
+    region : a rectangle of whole tiles.
+    samples : (C, height, width), the lossy picture in the region, or None where there is none.
+
+    Returns
+    -------
+    (C, height, width), 0 to 2**bit_depth - 1.
+
+    Raises
+    ------
+    CodestreamError
+        A sub-stream is malformed, or a symbol out of range.
+    """
+    header = codestream.picture_header
+    shape = (header.num_components, region.height, region.width)
+    enhanced = np.zeros(shape, np.int32) if samples is None else samples.copy()
+    for tile_idx in tiles_in(region, header):
+        if tile_idx < len(codestream.enhancement):
+            tile = tile_region(header, tile_idx)
+            rows = slice(tile.y - region.y, tile.y - region.y + tile.height)
+            columns = slice(tile.x - region.x, tile.x - region.x + tile.width)
+            enhanced[:, rows, columns] = _decode_tile(
+                codestream,
+                codestream.enhancement[tile_idx],
+                tile,
+                None if samples is None else samples[:, rows, columns],
+            )
+    return enhanced
+
+
+def _decode_tile(
+    codestream: Codestream, segment: EnhancementSegment, tile: Region, base: I32Map | None
+) -> I32Map:
+    header, tools, tables = (
+        codestream.picture_header,
+        codestream.tools,
+        load_lossless_tables(),
+    )
+    decoder = make_decoder(
+        segment.payload, lanes=header.num_lanes, tables=tables.tables, offset=segment.offset
+    )
+    sample_format = SampleFormat(bit_depth=header.bit_depth, max_error=tools.max_error)
+    decoded = decode_tile_samples(
+        tables=tables,
+        sample_format=sample_format,
+        grid=Grid(tile.height, tile.width),
+        components=header.num_components,
+        base=base,
+        with_matches=tools.match_flag == 1,
+        source=_Symbols(decoder, sample_format, segment.offset),
+    )
+    decoder.finish()
+    return decoded
+
+
+class _Symbols:
+    """Source of the decoder: reads the sub-stream and checks the ranges."""
+
+    def __init__(self, decoder: SubstreamDecoder, sample_format: SampleFormat, offset: int) -> None:
+        self._decoder, self._offset = decoder, offset
+        count = sample_format.num_residuals
+        self._residual_range = -(count // 2), count - count // 2 - 1
+
+    @clause("12.2.1")
+    def __call__(self, call: Call) -> I32Map:
+        """Decode the symbols of one call.
+
+        Raises
+        ------
+        ConstraintViolation
+            SOE-005: a match symbol is neither 0 nor 1; SOE-006: a residual is out of range.
+        """
+        symbols = self._decoder.decode(call.tables)
+        is_match = call.component is None
+        low, high = (0, 1) if is_match else self._residual_range
+        if symbols.size and not low <= symbols.min() <= symbols.max() <= high:
+            message = f"a symbol is outside {low}..{high}"
+            raise ConstraintViolation(
+                message,
+                requirement="SOE-005" if is_match else "SOE-006",
+                element="match" if is_match else "residual",
+                offset=self._offset,
+            )
+        return symbols

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enhancement of a tile: samples that are exact, or within max_error, from a sub-stream."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from refdec.arrays import BoolMap, I32Map, I64Map
+from refdec.clause import clause
+from refdec.lossless.adaptation import MeanTracker, level
+from refdec.lossless.match import Matcher
+from refdec.lossless.prediction import Predictor
+from refdec.lossless.tables import LosslessTables
+from refdec.lossless.wave import Grid
+
+CODING_ORDER = (1, 0, 2)
+"""Green, red, blue."""
+MEAN_BITS = 6
+NUM_ACTIVITIES = 32
+NUM_OTHERS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleFormat:
+    """What the samples are and how exact they become."""
+
+    bit_depth: int
+    max_error: int
+
+    @property
+    def maximum(self) -> int:
+        """Largest sample."""
+        return (1 << self.bit_depth) - 1
+
+    @property
+    def step(self) -> int:
+        """Distance of the samples that a prediction allows."""
+        return 2 * self.max_error + 1
+
+    @property
+    def num_residuals(self) -> int:
+        """Different residuals that a prediction needs."""
+        return (self.maximum + 2 * self.max_error) // self.step + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of the entropy decoder, with what an encoder needs to answer it."""
+
+    component: int | None
+    """None for matches."""
+    positions: I64Map
+    """(n), flat indices in the grid."""
+    prediction: I64Map
+    """(n): predicted samples, or expected colours."""
+    tables: I64Map
+    """(n), frequency table of each symbol."""
+
+
+Source = Callable[[Call], I32Map]
+"""Gives the symbols (n) of a call."""
+
+
+@clause("12.2")
+def decode_tile_samples(
+    *,
+    tables: LosslessTables,
+    sample_format: SampleFormat,
+    grid: Grid,
+    components: int,
+    base: I32Map | None,
+    with_matches: bool,
+    source: Source,
+) -> I32Map:
+    """Decode one tile.
+
+    Parameters
+    ----------
+    base : (C, height, width), the lossy picture, or None.
+    with_matches : whether repeated pixels are looked for.
+    source : gives the residuals; the encoder's one chooses them.
+
+    Returns
+    -------
+    (C, height, width), 0 to 2**bit_depth - 1.
+    """
+    order = CODING_ORDER if components > 1 else (0,)
+    depth, shift = sample_format.bit_depth, sample_format.bit_depth - 8
+    flat_base = np.zeros((components, grid.size), np.int64)
+    if base is not None:
+        grid.inside(flat_base)[:] = base[list(order)]
+    predictor = Predictor(
+        grid,
+        components,
+        start=0 if base is not None else 1 << (depth - 1),
+        with_base=base is not None,
+        shift=shift,
+    )
+    contexts = [ResidualContext(grid, tables, shift) for _ in order]
+    matcher = Matcher(grid) if with_matches else None
+    for t, wave in grid.waves():
+        predictor.begin_wave(wave)
+        miss = np.ones(wave.size, np.bool_)
+        expected = np.zeros(wave.size, np.int64)
+        if matcher is not None:
+            expected, levels = matcher.match_wave(wave)
+            call = Call(
+                component=None,
+                positions=wave,
+                prediction=expected,
+                tables=tables.match_tables(levels),
+            )
+            miss = source(call) != 0
+        colour = np.zeros(wave.size, np.int64)
+        others: list[I64Map] = []
+        for component in range(components):
+            offset = flat_base[component, wave]
+            prediction = np.clip(
+                predictor.predict_component(component) + offset, 0, sample_format.maximum
+            )
+            matched = (expected >> (depth * (components - 1 - component))) & sample_format.maximum
+            sample = np.where(miss, prediction, matched)
+            context = contexts[component]
+            context.begin_wave(wave, predictor.taps[component], others)
+            call = Call(
+                component=order[component],
+                positions=wave[miss],
+                prediction=prediction[miss],
+                tables=context.table_indices(miss),
+            )
+            residual = source(call).astype(np.int64)
+            context.means.update_means(context.context[miss], np.abs(residual))
+            sample[miss] = reconstruct_samples(
+                prediction=call.prediction, residual=residual, sample_format=sample_format
+            )
+            error = np.abs(sample - prediction)
+            context.error[wave] = error
+            others.append(error)
+            predictor.update_prediction(component, sample - offset)
+            colour = colour << depth | sample
+        predictor.grid.extend_margins(predictor.signal, t)
+        if matcher is not None:
+            matcher.update_matches(colour, miss)
+    decoded = grid.inside(predictor.signal) + grid.inside(flat_base)
+    return decoded[np.argsort(order)].astype(np.int32)
+
+
+@clause("12.7")
+def reconstruct_samples(
+    *, prediction: I64Map, residual: I64Map, sample_format: SampleFormat
+) -> I64Map:
+    """Add residuals to predictions; what leaves the range of samples comes back at its other end.
+
+    Parameters
+    ----------
+    prediction : (n), 0 to 2**bit_depth - 1.
+    residual : (n), within half of the number of residuals.
+    """
+    error, step = sample_format.max_error, sample_format.step
+    value = prediction + residual * step
+    period = sample_format.num_residuals * step
+    value += np.where(value < -error, period, 0)
+    value -= np.where(value > sample_format.maximum + error, period, 0)
+    return np.clip(value, 0, sample_format.maximum)
+
+
+class ResidualContext:
+    """How uncertain the residuals of one component are: the activity around each position."""
+
+    def __init__(self, grid: Grid, tables: LosslessTables, shift: int) -> None:
+        self._shift, self._tables = shift, tables
+        self.error = np.zeros(grid.size, np.int64)
+        """Magnitude of the prediction error of every position."""
+        self._past = grid.offsets(((0, -1), (-1, 0), (-1, -1), (-1, 1), (-2, 0), (0, -2)))
+        self.means = MeanTracker(tables.start_means, MEAN_BITS)
+
+    @clause("12.8.4")
+    def begin_wave(self, wave: I64Map, taps: I64Map, others: list[I64Map]) -> None:
+        """Derive the context of each position.
+
+        Parameters
+        ----------
+        wave : (n), flat indices.
+        taps : (taps, n), decoded neighbours.
+        others : errors of the components before, each (n).
+        """
+        w, n, nw, ne, nn, ww = taps[:6]
+        e = self.error[wave + self._past]
+        gradient = abs(w - nw) + abs(n - nw) + abs(ne - n) + abs(w - ww) + abs(n - nn)
+        activity = 4 * (2 * (e[0] + e[1]) + e[2] + e[3] + e[4] + e[5]) + gradient
+        other = np.zeros_like(w)
+        if others:
+            activity += (8 // len(others)) * sum(others)
+            other = np.minimum(level(others[-1] >> self._shift) >> 2, NUM_OTHERS - 1)
+        activity = np.minimum(level(activity >> self._shift) >> 1, NUM_ACTIVITIES - 1)
+        self.context = activity * NUM_OTHERS + other
+
+    def table_indices(self, coded: BoolMap) -> I64Map:
+        """Frequency tables of the coded positions."""
+        return self._tables.residual_tables(self.means.mean_levels(self.context[coded]))

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encoder of the lossless tool: answers the decoding process with what the picture asks for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refdec.arrays import I32Map, I64Map
+from refdec.enhancement import tile_region
+from refdec.lossless.samples import CODING_ORDER, Call, SampleFormat, decode_tile_samples
+from refdec.lossless.tables import LosslessTables, load_lossless_tables
+from refdec.lossless.wave import Grid
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.segment import EnhancementSegment, SynthesisTransform, ToolHeader
+from refenc.rans import encode_substream
+
+MATCH_SHARE = 0.3
+"""Matches are looked for where so many pixels equal their left or upper neighbour."""
+
+
+class SampleSource:
+    """Source of the encoder: chooses residuals and keeps them."""
+
+    def __init__(self, grid: Grid, samples: I32Map, sample_format: SampleFormat) -> None:
+        self._format, components = sample_format, samples.shape[0]
+        self._order = CODING_ORDER if components > 1 else (0,)
+        self._samples = np.zeros((components, grid.size), np.int64)
+        grid.inside(self._samples)[:] = samples
+        self.calls: list[tuple[I64Map, I32Map]] = []
+
+    def __call__(self, call: Call) -> I32Map:
+        """Answer one call."""
+        symbols = self._misses(call) if call.component is None else self._residuals(call)
+        self.calls.append((call.tables, symbols))
+        return symbols
+
+    def _misses(self, call: Call) -> I32Map:
+        """1 where an expected colour (n) is not close enough, else 0."""
+        miss = np.zeros(call.positions.size, np.bool_)
+        expected = call.prediction
+        for component in reversed(self._order):
+            difference = (expected & self._format.maximum) - self._samples[component, call.positions]
+            miss |= np.abs(difference) > self._format.max_error
+            expected = expected >> self._format.bit_depth
+        return miss.astype(np.int32)
+
+    def _residuals(self, call: Call) -> I32Map:
+        """Quantise the prediction errors and fold them into the range of residuals."""
+        sample_format = self._format
+        error = self._samples[call.component, call.positions] - call.prediction
+        residual = np.sign(error) * ((np.abs(error) + sample_format.max_error) // sample_format.step)
+        half = sample_format.num_residuals // 2
+        return ((residual + half) % sample_format.num_residuals - half).astype(np.int32)
+
+
+def encode_tile_samples(
+    samples: I32Map,
+    *,
+    sample_format: SampleFormat,
+    base: I32Map | None,
+    with_matches: bool,
+    tables: LosslessTables,
+) -> tuple[list[tuple[I64Map, I32Map]], I32Map]:
+    """Choose the symbols of one tile.
+
+    Returns
+    -------
+    The calls of its sub-stream, and (C, height, width) what a decoder will have.
+    """
+    components, height, width = samples.shape
+    grid = Grid(height, width)
+    source = SampleSource(grid, samples, sample_format)
+    decoded = decode_tile_samples(
+        tables=tables,
+        sample_format=sample_format,
+        grid=grid,
+        components=components,
+        base=base,
+        with_matches=with_matches,
+        source=source,
+    )
+    return source.calls, decoded
+
+
+def has_repetition(samples: I32Map) -> bool:
+    """Tell whether enough pixels equal their left or upper neighbour."""
+    left = (samples[:, 1:, 1:] == samples[:, 1:, :-1]).all(axis=0)
+    above = (samples[:, 1:, 1:] == samples[:, :-1, 1:]).all(axis=0)
+    return bool((left | above).mean() > MATCH_SHARE) if left.size else False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enhancement:
+    """What the enhancement adds to a codestream, and what a decoder will have."""
+
+    tool_header: ToolHeader
+    segments: tuple[EnhancementSegment, ...]
+    samples: I32Map
+
+
+def encode_enhancement(
+    samples: I32Map, *, header: PictureHeader, lossy: I32Map | None, max_error: int
+) -> Enhancement:
+    """Code samples (C, H, W) within `max_error`, on top of a lossy picture or of none."""
+    tables, segments, decoded = load_lossless_tables(), [], samples.copy()
+    with_matches = lossy is None and has_repetition(samples)
+    for tile_idx in range(header.num_tiles):
+        tile = tile_region(header, tile_idx)
+        rows, columns = slice(tile.y, tile.y + tile.height), slice(tile.x, tile.x + tile.width)
+        calls, decoded[:, rows, columns] = encode_tile_samples(
+            samples[:, rows, columns],
+            sample_format=SampleFormat(bit_depth=header.bit_depth, max_error=max_error),
+            base=None if lossy is None else lossy[:, rows, columns],
+            with_matches=with_matches,
+            tables=tables,
+        )
+        payload = encode_substream(calls, lanes=header.num_lanes, tables=tables.tables)
+        segments.append(EnhancementSegment(tile_idx=tile_idx, payload=payload))
+    return Enhancement(
+        tool_header=ToolHeader(
+            num_synthesis_minus1=0,
+            synthesis_transform_idc=(SynthesisTransform.BASE,),
+            enhancement_flag=1,
+            base_flag=int(lossy is not None),
+            base_transform_idc=0 if lossy is None else SynthesisTransform.BASE,
+            match_flag=int(with_matches),
+            max_error=max_error,
+        ),
+        segments=tuple(segments),
+        samples=decoded,
+    )
