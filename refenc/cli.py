@@ -34,6 +34,7 @@ MIN_TILE = 64
 MAX_TILE = 16384
 MAX_LAYER_END = 5
 """The last of the seven channel groups always ends the last layer."""
+MAX_ERROR = 255
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +73,19 @@ def build_parser() -> Parser:
     )
     rate.add_argument(
         "--bpp", type=positive_rate, metavar="RATE", help="at most so many bits per pixel"
+    )
+    rate.add_argument("--lossless", action="store_true", help="every sample exactly as it is")
+    rate.add_argument(
+        "--max-error",
+        type=integer_in(0, MAX_ERROR),
+        metavar="N",
+        help="every sample within N of what it is; 0 is lossless",
+    )
+    encode.add_argument(
+        "--base-quality",
+        type=integer_in(0, MAX_QUALITY),
+        metavar="0..63",
+        help="with --lossless or --max-error: put a lossy picture of this quality first",
     )
     encode.add_argument(
         "--hash", action="store_true", help="put hashes of latents and samples into the stream"
@@ -171,6 +185,10 @@ def log2_lanes(text: str) -> int:
 
 def run_encode(options: argparse.Namespace) -> int:
     """Encode one picture, write the stream and print a summary."""
+    exact = options.lossless or options.max_error is not None
+    if options.base_quality is not None and not exact:
+        message = "--base-quality goes with --lossless or --max-error"
+        raise UsageError(message)
     output = options.output or options.picture.with_suffix(".jai")
     check_destination(output, source=options.picture)
 
@@ -191,17 +209,21 @@ def run_encode(options: argparse.Namespace) -> int:
     components, height, width = picture.samples.shape
     kind = "grey" if components == 1 else "RGB"
     print(f"picture  {options.picture}, {width}x{height} {kind}")
-    print(
-        f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, "
-        f"quality {result.quality}"
-    )
+    fidelity = rate_text(options) if exact else f"quality {result.quality}"
+    print(f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
     print(f"time     {seconds:.2f} s")
     return 0
 
 
 def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
-    from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
+    from refenc.encode import (  # noqa: PLC0415
+        Coded,
+        Structure,
+        encode,
+        encode_at_rate,
+        encode_exact,
+    )
 
     common = {
         "hashes": options.hash,
@@ -219,7 +241,15 @@ def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Co
         with progress_bar() as progress:
             return encode_at_rate(picture.samples, bpp=options.bpp, progress=progress, **common)
     quality = DEFAULT_QUALITY if options.quality is None else options.quality
-    data = encode(picture.samples, quality=quality, **common)
+    if options.lossless or options.max_error is not None:
+        data = encode_exact(
+            picture.samples,
+            max_error=options.max_error or 0,
+            base_quality=options.base_quality,
+            **common,
+        )
+    else:
+        data = encode(picture.samples, quality=quality, **common)
     _, height, width = picture.samples.shape
     return Coded(data=data, quality=quality, bpp=8 * len(data) / (height * width))
 
@@ -240,6 +270,13 @@ def quality_offsets(picture: "SourcePicture", options: argparse.Namespace) -> "I
         message = f"{options.roi_mask} is not of the picture's size {width}x{height}"
         raise UsageError(message)
     return offsets_of_mask(mask)
+
+
+def rate_text(options: argparse.Namespace) -> str:
+    """Say how exact the samples are, and the quality of the lossy picture before them."""
+    exact = f"errors up to {options.max_error}" if options.max_error else "lossless"
+    quality = options.base_quality
+    return exact if quality is None else f"{exact}, after a picture of quality {quality}"
 
 
 @contextmanager

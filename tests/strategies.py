@@ -12,6 +12,8 @@ from refdec.syntax.declaration import Element, constraints_of, elements_of
 from refdec.syntax.descriptors import evaluate
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
+    DEFAULT_TOOL_HEADER,
+    EnhancementSegment,
     HyperLatentSegment,
     Metadata,
     PictureHash,
@@ -116,18 +118,24 @@ def codestreams(draw: st.DrawFn) -> Codestream:
     )
     before = draw(st.integers(0, len(metadata)))
     payload = draw(st.binary(max_size=MAX_PAYLOAD))
-    hash_keys = st.tuples(st.integers(0, 1), st.integers(0, 2)).map(
-        lambda key: (key[0], key[0] * key[1])
+    hash_keys = st.tuples(st.integers(0, 2), st.integers(0, 2)).map(
+        lambda key: (key[0], key[1] if key[0] == 1 else 0)
     )
+    tool_header = draw(structures(ToolHeader)) if header.tool_header_flag else None
+    tools = tool_header or DEFAULT_TOOL_HEADER
     return Codestream(
         picture_header=header,
-        tool_header=draw(structures(ToolHeader)) if header.tool_header_flag else None,
+        tool_header=tool_header,
         metadata=tuple(metadata[:before]),
-        hyper_latent=draw(structures(HyperLatentSegment)),
+        hyper_latent=draw(structures(HyperLatentSegment)) if tools.base_flag else None,
         residual=tuple(
             ResidualSegment(layer_idx=layer, tile_idx=tile, payload=payload[: layer + tile])
-            for layer in range(variables["num_layers"])
+            for layer in range(variables["num_layers"] * tools.base_flag)
             for tile in range(variables["num_tiles"])
+        ),
+        enhancement=tuple(
+            EnhancementSegment(tile_idx=tile, payload=payload[tile:])
+            for tile in range(variables["num_tiles"] * tools.enhancement_flag)
         ),
         trailing_metadata=tuple(metadata[before:]),
         hashes=tuple(

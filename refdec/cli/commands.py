@@ -235,8 +235,18 @@ def stream_text(codestream: Codestream, num_bytes: int) -> str:
     profile = Profile(header.profile_idc).name.capitalize()
     return (
         f"{num_bytes} bytes, {bpp:.3f} bpp, {profile} profile, level {header.level_idc}, "
-        f"model set {header.model_set_idc}, quality {header.quality_idx}"
+        f"{fidelity_text(codestream)}"
     )
+
+
+def fidelity_text(codestream: Codestream) -> str:
+    """Say model set and quality of the lossy picture, and how exact the enhancement is."""
+    header, tools = codestream.picture_header, codestream.tools
+    lossy = f"model set {header.model_set_idc}, quality {header.quality_idx}"
+    if not tools.enhancement_flag:
+        return lossy
+    exact = f"errors up to {tools.max_error}" if tools.max_error else "lossless"
+    return f"{lossy}, {exact}" if tools.base_flag else exact
 
 
 def hash_text(points: list[str], *, verified: bool) -> str:

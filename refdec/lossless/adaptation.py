@@ -43,6 +43,11 @@ class MeanTracker:
         self._count = np.full(start.shape, self.START_COUNT, np.int64)
         self._sum = (start * self.START_COUNT) >> fraction_bits
 
+    @property
+    def size(self) -> int:
+        """Number of contexts."""
+        return self._count.size
+
     @clause("12.8.2")
     def mean_levels(self, context: I64Map) -> I64Map:
         """Level of the mean of each context; (n) to (n)."""

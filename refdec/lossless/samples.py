@@ -9,7 +9,7 @@ import numpy as np
 from refdec.arrays import BoolMap, I32Map, I64Map
 from refdec.clause import clause
 from refdec.lossless.adaptation import MeanTracker, level
-from refdec.lossless.match import Matcher
+from refdec.lossless.match import ColourMemory, Matcher
 from refdec.lossless.prediction import Predictor
 from refdec.lossless.tables import LosslessTables
 from refdec.lossless.wave import Grid
@@ -99,30 +99,28 @@ def decode_tile_samples(
     )
     contexts = [ResidualContext(grid, tables, shift) for _ in order]
     matcher = Matcher(grid) if with_matches else None
+    memories = [ColourMemory(contexts[0].means.size) for _ in order[1:]]
     for t, wave in grid.waves():
         predictor.begin_wave(wave)
         miss = np.ones(wave.size, np.bool_)
         expected = np.zeros(wave.size, np.int64)
         if matcher is not None:
-            expected, levels = matcher.match_wave(wave)
-            call = Call(
-                component=None,
-                positions=wave,
-                prediction=expected,
-                tables=tables.match_tables(levels),
-            )
-            miss = source(call) != 0
+            expected, misses = _decode_matches(matcher, wave, tables, source)
+            miss = misses[1]
         colour = np.zeros(wave.size, np.int64)
         others: list[I64Map] = []
         for component in range(components):
             offset = flat_base[component, wave]
+            context = contexts[component]
+            context.begin_wave(wave, predictor.taps[component], others)
             prediction = np.clip(
                 predictor.predict_component(component) + offset, 0, sample_format.maximum
             )
+            if with_matches and component:
+                memory = memories[component - 1]
+                prediction = memory.recall_samples(colour, prediction, context.context)
             matched = (expected >> (depth * (components - 1 - component))) & sample_format.maximum
             sample = np.where(miss, prediction, matched)
-            context = contexts[component]
-            context.begin_wave(wave, predictor.taps[component], others)
             call = Call(
                 component=order[component],
                 positions=wave[miss],
@@ -134,6 +132,8 @@ def decode_tile_samples(
             sample[miss] = reconstruct_samples(
                 prediction=call.prediction, residual=residual, sample_format=sample_format
             )
+            if with_matches and component:
+                memory.remember(sample, miss)
             error = np.abs(sample - prediction)
             context.error[wave] = error
             others.append(error)
@@ -141,9 +141,32 @@ def decode_tile_samples(
             colour = colour << depth | sample
         predictor.grid.extend_margins(predictor.signal, t)
         if matcher is not None:
-            matcher.update_matches(colour, miss)
+            matcher.update_matches(colour, misses)
     decoded = grid.inside(predictor.signal) + grid.inside(flat_base)
     return decoded[np.argsort(order)].astype(np.int32)
+
+
+def _decode_matches(
+    matcher: Matcher, wave: I64Map, tables: LosslessTables, source: Source
+) -> tuple[I64Map, BoolMap]:
+    """Decode which expectation each position of a wave meets.
+
+    Returns (n), the colours of those that meet one, and (2, n), who missed the first, and both.
+    """
+    expected, levels = matcher.match_wave(wave)
+    misses = np.ones((2, wave.size), np.bool_)
+    asked = np.ones(wave.size, np.bool_)
+    for rank in (0, 1):
+        call = Call(
+            component=None,
+            positions=wave[asked],
+            prediction=expected[rank][asked],
+            tables=tables.match_tables(levels[rank][asked]),
+        )
+        misses[rank][asked] = source(call) != 0
+        if rank == 0:
+            misses[1] = asked = misses[0].copy()
+    return np.where(misses[0], expected[1], expected[0]), misses
 
 
 @clause("12.7")

@@ -109,7 +109,9 @@ class ToolHeader:
         allowed=range(NUM_SYNTHESIS_TRANSFORMS),
         count=this.num_synthesis_minus1 + 1,
     )
-    enhancement_flag: int = element(u(1), "1: enhancement segments (SOE) refine the samples.")
+    enhancement_flag: int = element(
+        u(1), "1: enhancement segments (SOE) refine the samples.", inferred=0
+    )
     base_flag: int = element(
         u(1),
         "1: a lossy picture is enhanced; 0: the SOE segments hold the whole picture.",

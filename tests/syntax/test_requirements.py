@@ -124,7 +124,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     ],
     "SEG-002": [
         (UnsupportedFeature, lambda marker=marker: stream(write_segment(marker)))
-        for marker in (Marker.SOE, Marker.SOA, Marker.ANI, Marker.FRH)
+        for marker in (Marker.SOA, Marker.ANI, Marker.FRH)
     ],
     "SEG-003": [
         (TruncatedStream, lambda: b""),
