@@ -34,7 +34,7 @@ from docs.syntax_tables import syntax_table
 from docs.table import table
 from refdec.cli import support
 from refdec.network.layers import LAYERS, Layer
-from refdec.syntax.codestream import SEGMENT_ORDER
+from refdec.syntax.order import SEGMENT_ORDER
 from refdec.syntax.profiles import Profile, levels
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 from refdec.synthesis.colour import MATRICES

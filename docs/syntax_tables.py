@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 from docs.expressions import expression_text
 from docs.syntax_requirements import STRUCTURES, syntax_requirements
-from refdec.syntax.codestream import SEGMENT_ORDER
 from refdec.syntax.declaration import Element, elements_of, requirements_of
 from refdec.syntax.descriptors import Descriptor
+from refdec.syntax.order import SEGMENT_ORDER
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 
 _INDENT = "&emsp;"

@@ -23,7 +23,7 @@ from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, TruncatedStream, UnsupportedFeature
 from refdec.latents import decode_latent_planes
 from refdec.limits import Limits
-from refdec.picture import Colour, Latents, Picture, sample_type
+from refdec.picture import Colour, Latents, Picture, typed_samples
 from refdec.reconstruction import LatentWindow, Region, reconstruct_picture, whole_picture
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.picture_header import PictureHeader
@@ -247,7 +247,7 @@ class _Job:
         rows = slice(top, top + self.region.height)
         columns = slice(left, left + self.region.width)
         return Picture(
-            samples=samples[:, rows, columns].astype(sample_type(self.header.bit_depth)),
+            samples=typed_samples(samples[:, rows, columns], self.header.bit_depth),
             bit_depth=self.header.bit_depth,
             colour=Colour.of(self.header),
         )

@@ -50,15 +50,11 @@ def tiles_in(region: Region, header: PictureHeader) -> list[int]:
 def bounding_region(tiles: list[int], header: PictureHeader) -> Region:
     """Return the rectangle that a rectangle of tiles covers."""
     first, last = tile_region(header, tiles[0]), tile_region(header, tiles[-1])
-    return Region(
-        first.x, first.y, last.x + last.width - first.x, last.y + last.height - first.y
-    )
+    return Region(first.x, first.y, last.x + last.width - first.x, last.y + last.height - first.y)
 
 
 @clause("12.1")
-def enhance_picture(
-    *, codestream: Codestream, region: Region, samples: I32Map | None
-) -> I32Map:
+def enhance_picture(*, codestream: Codestream, region: Region, samples: I32Map | None) -> I32Map:
     """Enhance the tiles of a region whose SOE segments are at hand.
 
     Parameters

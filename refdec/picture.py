@@ -3,8 +3,10 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refdec.arrays import I32Map, U8Map, U16Map
 from refdec.clause import clause
@@ -31,9 +33,9 @@ class Colour:
         )
 
 
-def sample_type(bit_depth: int) -> type[np.uint8] | type[np.uint16]:
-    """Return the element type of samples: bytes up to 8 bits."""
-    return np.uint8 if bit_depth <= 8 else np.uint16  # noqa: PLR2004
+def typed_samples(samples: NDArray[Any], bit_depth: int) -> U8Map | U16Map:
+    """Convert samples to bytes up to 8 bits, else to 16-bit words."""
+    return samples.astype(np.uint8) if bit_depth <= 8 else samples.astype(np.uint16)  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)

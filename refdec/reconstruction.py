@@ -15,7 +15,7 @@ from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
 from refdec.latents import prefixed
-from refdec.picture import Colour, Picture, sample_type
+from refdec.picture import Colour, Picture, typed_samples
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE
 from refdec.syntax.segment import SynthesisTransform
@@ -101,7 +101,7 @@ def reconstruct_picture(
     if trace is not None:
         trace("picture", samples.astype(np.int32))
     return Picture(
-        samples=samples.astype(sample_type(header.bit_depth)),
+        samples=typed_samples(samples, header.bit_depth),
         bit_depth=header.bit_depth,
         colour=Colour.of(header),
     )

@@ -217,13 +217,8 @@ def run_encode(options: argparse.Namespace) -> int:
 
 def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
-    from refenc.encode import (  # noqa: PLC0415
-        Coded,
-        Structure,
-        encode,
-        encode_at_rate,
-        encode_exact,
-    )
+    from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
+    from refenc.exact import encode_exact  # noqa: PLC0415
 
     common = {
         "hashes": options.hash,

@@ -19,14 +19,13 @@ from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.errors import NonConforming
-from refdec.picture import latent_digest, picture_digest
+from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream, write_codestream
 from refdec.syntax.declaration import constraints_of
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile, levels
 from refdec.syntax.segment import (
-    MAX_ENHANCED_TILE,
     HashPoint,
     HyperLatentSegment,
     PictureHash,
@@ -34,7 +33,6 @@ from refdec.syntax.segment import (
     ResidualSegment,
     SynthesisTransform,
 )
-from refenc.lossless import encode_enhancement
 from refenc.analysis import centred_ycc, load_analysis
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
@@ -47,8 +45,6 @@ FINER_RATE_WEIGHTS = (4.4, 3.8, 3.3)
 RATE_TOLERANCE = 0.1
 QUALITY_MAX = 63
 RATE_SEARCH_LENGTH = 6
-EXACT_TILE_SIZE = 1024
-"""Tile side of large lossless pictures."""
 BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
@@ -116,68 +112,6 @@ def encode(
     )
 
 
-def encode_exact(
-    samples: Samples,
-    *,
-    max_error: int = 0,
-    base_quality: int | None = None,
-    hashes: bool = False,
-    structure: Structure | None = None,
-    backend: str = "auto",
-    threads: int | None = None,
-) -> bytes:
-    """Encode losslessly, or with samples that differ by at most `max_error`.
-
-    With `base_quality` a lossy picture of that quality comes first in the stream.
-    """
-    structure = structure or Structure()
-    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
-        structure = replace(structure, tile_size=EXACT_TILE_SIZE)
-    if base_quality is not None:
-        codec = get_codec(MODEL_SET, backend, threads)
-        coded, y_hat = code_latents(
-            analyse(samples), quality=base_quality, codec=codec, structure=structure
-        )
-        lossy = reconstruct_picture(
-            codec=codec,
-            header=coded.picture_header,
-            y_hat=y_hat,
-            transform=SynthesisTransform.BASE,
-        ).samples.astype(np.int32)
-    else:
-        header, lossy = picture_header(samples, quality=0, structure=structure), None
-        if structure.log2_lanes is None:
-            header = replace(header, log2_lanes=exact_lanes(samples, header))
-        coded = Codestream(picture_header=header, hyper_latent=None, residual=())
-    enhancement = encode_enhancement(
-        samples.astype(np.int32), header=coded.picture_header, lossy=lossy, max_error=max_error
-    )
-    points: tuple[PictureHash, ...] = ()
-    if hashes:
-        if base_quality is not None:
-            points = picture_hashes(codec, coded.picture_header, y_hat)
-        digest = picture_digest(
-            samples=enhancement.samples.astype(samples.dtype),
-            bit_depth=coded.picture_header.bit_depth,
-        )
-        points += (picture_hash(HashPoint.ENHANCED, SynthesisTransform.SIMPLE, digest),)
-    return write_codestream(
-        replace(
-            coded,
-            picture_header=replace(coded.picture_header, tool_header_flag=1),
-            tool_header=enhancement.tool_header,
-            enhancement=enhancement.segments,
-            hashes=points,
-        )
-    )
-
-
-def exact_lanes(samples: Samples, header: PictureHeader) -> int:
-    """Choose log2 of the lane count for a stream without lossy picture."""
-    lanes = samples.size / 2 / header.num_tiles / BYTES_PER_LANE
-    return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
-
-
 def encode_at_rate(
     samples: Samples,
     *,
@@ -240,15 +174,32 @@ def encode_analysed(
     rate_weight: float = RATE_WEIGHT,
 ) -> bytes:
     """Quantise, predict and code an analysed picture."""
-    coded, y_hat = code_latents(analysed, quality=quality, codec=codec, structure=structure)
-    points = picture_hashes(codec, coded.picture_header, y_hat) if hashes else ()
-    return write_codestream(replace(coded, hashes=points))
+    lossy = encode_lossy(analysed, quality=quality, codec=codec, structure=structure)
+    points = picture_hashes(codec, lossy) if hashes else ()
+    return write_codestream(replace(lossy.codestream, hashes=points))
 
 
-def code_latents(
-    analysed: Analysed, *, quality: int, codec: Codec, structure: Structure
-) -> tuple[Codestream, I32Map]:
-    """Quantise, predict and code an analysed picture; gives its segments and y_hat."""
+@dataclass(frozen=True)
+class Lossy:
+    """The segments of a lossy picture, and the latent and the quality plane that decode it."""
+
+    codestream: Codestream
+    y_hat: I32Map
+    quality: I32Map
+
+    def picture(self, codec: Codec, transform: SynthesisTransform) -> Picture:
+        """Return what a decoder will have."""
+        return reconstruct_picture(
+            codec=codec,
+            header=self.codestream.picture_header,
+            y_hat=self.y_hat,
+            quality=self.quality,
+            transform=transform,
+        )
+
+
+def encode_lossy(analysed: Analysed, *, quality: int, codec: Codec, structure: Structure) -> Lossy:
+    """Quantise, predict and code an analysed picture, without hashes."""
     samples = analysed.samples
     header = picture_header(samples, quality=quality, structure=structure)
     offsets = structure.quality_offsets
@@ -294,13 +245,13 @@ def code_latents(
     z_payload = encode_substream(
         [(z_tables, z.ravel())], lanes=hyper_lanes(header.num_lanes), tables=codec.hyper_tables
     )
-    coded = Codestream(
+    codestream = Codestream(
         picture_header=header,
         quality_map=quality_map(offsets) if offsets.any() else None,
         hyper_latent=HyperLatentSegment(payload=z_payload),
         residual=residuals,
     )
-    return coded, y_hat
+    return Lossy(codestream, y_hat, plane)
 
 
 def quality_map(offsets: I32Map) -> QualityMapSegment:
@@ -319,16 +270,13 @@ def quality_map(offsets: I32Map) -> QualityMapSegment:
     )
 
 
-def picture_hashes(
-    codec: Codec, header: PictureHeader, y_hat: I32Map, quality: I32Map
-) -> tuple[PictureHash, ...]:
+def picture_hashes(codec: Codec, lossy: Lossy) -> tuple[PictureHash, ...]:
     """Digest the latent, and the picture of each synthesis transform, that a decoder will have."""
-    points = [(HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=y_hat))]
-    for transform in (SynthesisTransform.SIMPLE, SynthesisTransform.BASE):
-        picture = reconstruct_picture(
-            codec=codec, header=header, y_hat=y_hat, quality=quality, transform=transform
-        )
-        points.append((HashPoint.SAMPLES, transform, picture.digest()))
+    points = [(HashPoint.LATENTS, SynthesisTransform.SIMPLE, latent_digest(y_hat=lossy.y_hat))]
+    points += [
+        (HashPoint.SAMPLES, transform, lossy.picture(codec, transform).digest())
+        for transform in (SynthesisTransform.SIMPLE, SynthesisTransform.BASE)
+    ]
     return tuple(picture_hash(*point) for point in points)
 
 

@@ -39,18 +39,19 @@ class SampleSource:
         miss = np.zeros(call.positions.size, np.bool_)
         expected = call.prediction
         for component in reversed(self._order):
-            difference = (expected & self._format.maximum) - self._samples[component, call.positions]
-            miss |= np.abs(difference) > self._format.max_error
+            wanted = self._samples[component, call.positions]
+            miss |= np.abs((expected & self._format.maximum) - wanted) > self._format.max_error
             expected = expected >> self._format.bit_depth
         return miss.astype(np.int32)
 
     def _residuals(self, call: Call) -> I32Map:
         """Quantise the prediction errors and fold them into the range of residuals."""
-        sample_format = self._format
-        error = self._samples[call.component, call.positions] - call.prediction
-        residual = np.sign(error) * ((np.abs(error) + sample_format.max_error) // sample_format.step)
-        half = sample_format.num_residuals // 2
-        return ((residual + half) % sample_format.num_residuals - half).astype(np.int32)
+        step, count = self._format.step, self._format.num_residuals
+        component = self._order[0] if call.component is None else call.component
+        error = self._samples[component, call.positions] - call.prediction
+        quantised = np.sign(error) * ((np.abs(error) + self._format.max_error) // step)
+        residual: I32Map = ((quantised + count // 2) % count - count // 2).astype(np.int32)
+        return residual
 
 
 def encode_tile_samples(

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from refdec.entropy.tables import TOTAL
+from refdec.entropy.tables import TOTAL, FrequencyTables
 from refdec.lossless.samples import MEAN_BITS, NUM_ACTIVITIES, NUM_OTHERS, SampleFormat
-from refdec.lossless.tables import LosslessTables, load_lossless_tables
+from refdec.lossless.tables import load_lossless_tables
 from refdec.resources import spec_path
 from refenc.lossless import encode_tile_samples, has_repetition
 from training.tables import apportion
@@ -105,11 +105,11 @@ def fit(pictures: list[np.ndarray], prior: float) -> float:
         counts += mine / len(symbols) * 1e5
         bits += cost(flat, index, symbols)
         samples += picture.size
-    write(*refit(tables, counts, prior), tables.start_means.tolist())
+    write(*refit(counts, prior), tables.start_means.tolist())
     return bits / samples
 
 
-def cost(tables, index: np.ndarray, symbols: np.ndarray) -> float:
+def cost(tables: FrequencyTables, index: np.ndarray, symbols: np.ndarray) -> float:
     """Ideal bits of symbols."""
     bound = tables.bounds[index]
     escaped = np.abs(symbols) > bound
@@ -117,7 +117,7 @@ def cost(tables, index: np.ndarray, symbols: np.ndarray) -> float:
     return float(np.log2(TOTAL / frequency).sum() + 12 * escaped.sum())
 
 
-def refit(tables: LosslessTables, counts: np.ndarray, prior: float) -> tuple[list[list[int]], list[list[int]]]:
+def refit(counts: np.ndarray, prior: float) -> tuple[list[list[int]], list[list[int]]]:
     """Blend counts with the start."""
     match, residual = start_tables()
     for t in range(NUM_MATCH):

@@ -21,6 +21,7 @@ from refdec.entropy.quality_map import QUALITY_MAX
 from refdec.entropy.rans import STATE_BYTES, STATE_LOW, WORD_BYTES
 from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.syntax.codestream import write_codestream
+from refdec.syntax.segment import HyperLatentSegment
 from refenc.rans import write_varint
 
 _ESCAPED = 1200
@@ -135,7 +136,7 @@ def changed_residual(change: Change) -> bytes:
 def changed_hyper(change: Callable[[bytes], bytes]) -> bytes:
     """Return the base stream with another hyper-latent sub-stream."""
     stream = base().codestream()
-    broken = replace(stream.hyper_latent, payload=change(stream.hyper_latent.payload))
+    broken = HyperLatentSegment(payload=change(base().hyper_payload(base().z_hat)))
     return write_codestream(replace(stream, hyper_latent=broken), check=False)
 
 
@@ -183,7 +184,7 @@ def _hyper_beyond() -> bytes:
     content = largest_hyper()
     z_hat = np.where(content.z_hat == -HYPER_LATENT_MAX, -HYPER_LATENT_MAX - 1, content.z_hat)
     stream = content.codestream()
-    broken = replace(stream.hyper_latent, payload=content.hyper_payload(z_hat))
+    broken = HyperLatentSegment(payload=content.hyper_payload(z_hat))
     return write_codestream(replace(stream, hyper_latent=broken), check=False)
 
 

@@ -124,7 +124,7 @@ class Matcher:
 
 
 def _context(source: I64Map, shape: I64Map, *bits: NDArray[Any]) -> I64Map:
-    """Number a context: 7 sources, 8 shapes, 5 bits."""
+    """Give a context its number: 7 sources, 8 shapes, 5 bits."""
     context = 8 * source + shape
     for bit in bits:
         context = 2 * context + bit

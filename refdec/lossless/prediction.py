@@ -79,10 +79,11 @@ class Predictor:
         """Blend the predictors of a component, in coding order; gives (n)."""
         self.candidates = self.own[component, OWN[component]]
         if component:
-            first, mean = self.innovation[0], sum(self.innovation) >> (component - 1)
-            added = [mean, mean, mean >> 1, first if component > 1 else 0, 0, mean]
-            for candidate, addend in zip(self.candidates, added, strict=True):
-                candidate += addend
+            first = self.innovation[0]
+            mean = np.sum(self.innovation, axis=0) >> (component - 1)
+            zero = np.zeros_like(mean)
+            only_first = first if component > 1 else zero
+            self.candidates += np.stack([mean, mean, mean >> 1, only_first, zero, mean])
         weights = self.weights[component]
         total = weights.sum(axis=0)
         blend: I64Map = ((weights * self.candidates).sum(axis=0) + (total >> 1)) // total

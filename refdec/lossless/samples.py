@@ -185,7 +185,8 @@ def reconstruct_samples(
     period = sample_format.num_residuals * step
     value += np.where(value < -error, period, 0)
     value -= np.where(value > sample_format.maximum + error, period, 0)
-    return np.clip(value, 0, sample_format.maximum)
+    sample: I64Map = np.clip(value, 0, sample_format.maximum)
+    return sample
 
 
 class ResidualContext:

@@ -15,6 +15,7 @@ from refdec.errors import (
 )
 from refdec.syntax.element import ElementRow, parse_structure, write_structure
 from refdec.syntax.framing import Segment, parse_segment, write_segment, write_start
+from refdec.syntax.order import SEGMENT_ORDER
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
@@ -36,35 +37,12 @@ from refdec.syntax.segment import (
 _S = TypeVar("_S")
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A place in the order of the segments."""
-
-    marker: Marker
-    required: bool = False
-    repeated: bool = False
-    of_base: bool = False
-    """Whether the segment belongs to the lossy picture and is absent without one."""
-
-
-SEGMENT_ORDER = (
-    Slot(Marker.SOC, required=True),
-    Slot(Marker.PIH, required=True),
-    Slot(Marker.TOH),
-    Slot(Marker.MTD, repeated=True),
-    Slot(Marker.SOQ, of_base=True),
-    Slot(Marker.SOZ, required=True, of_base=True),
-    Slot(Marker.SOR, repeated=True, of_base=True),
-    Slot(Marker.SOE, repeated=True),
-    Slot(Marker.MTD, repeated=True),
-    Slot(Marker.DPH),
-    Slot(Marker.EOC, required=True),
-)
-"""Reserved segments may stand anywhere between PIH and EOC."""
 _SUPPORTED = frozenset(slot.marker for slot in SEGMENT_ORDER)
 MAX_SKIPPABLE = 4096
 """Most metadata and reserved segments together; bounds the time to parse."""
 _WITH_SUBSTREAM = (QualityMapSegment, HyperLatentSegment, ResidualSegment, EnhancementSegment)
+_AFTER_TOOL_HEADER = frozenset({Marker.SOQ, Marker.SOZ, Marker.SOE, Marker.EOC})
+"""Where it is known whether there is a tool header."""
 _UNIQUE_METADATA = frozenset({MetadataType.ICC, MetadataType.EXIF, MetadataType.XMP})
 
 
@@ -217,6 +195,8 @@ class _Parser:
         raise _structure_error(message, "SEG-005", segment)
 
     def _parse_payload(self, segment: Segment) -> None:
+        if segment.marker in _AFTER_TOOL_HEADER:
+            self._check_tool_header(segment)
         match segment.marker:
             case Marker.SOC:
                 self._parse(StartOfCodestream, segment)
@@ -227,22 +207,23 @@ class _Parser:
                 self._check_tool_header(segment)
             case Marker.MTD:
                 self._take_metadata(self._parse(Metadata, segment), segment)
+            case Marker.DPH:
+                self.hashes = self._parse(DecodedPictureHash, segment).hashes
+            case Marker.EOC:
+                self._check_complete(segment)
+            case _:
+                self._take_picture(segment)
+
+    def _take_picture(self, segment: Segment) -> None:
+        match segment.marker:
             case Marker.SOQ:
-                self._check_tool_header(segment)
                 self.quality_map = self._parse(QualityMapSegment, segment)
             case Marker.SOZ:
-                self._check_tool_header(segment)
                 self.hyper_latent = self._parse(HyperLatentSegment, segment)
             case Marker.SOR:
                 self._take_residual(self._parse(ResidualSegment, segment), segment)
             case Marker.SOE:
-                self._check_tool_header(segment)
                 self._take_enhancement(self._parse(EnhancementSegment, segment), segment)
-            case Marker.DPH:
-                self.hashes = self._parse(DecodedPictureHash, segment).hashes
-            case Marker.EOC:
-                self._check_tool_header(segment)
-                self._check_complete(segment)
 
     def _parse(self, structure: type[_S], segment: Segment) -> _S:
         reader = BitReader(self.data, segment.payload_offset, segment.payload_end)

@@ -122,7 +122,7 @@ def test_values_next_to_the_legal_ones_break_the_requirement(structure: type, na
 def _replace_bits(payload: bytes, row: ElementRow, value: int) -> bytes:
     """Put another value in the place of one element; what follows may no longer make sense."""
     bits = "".join(f"{byte:08b}" for byte in payload)
-    if row.element in {"layer_idx", "tile_idx"}:
+    if row.element in {"layer_idx", "tile_idx", "max_error"}:
         code = f"{value + 1:b}"
         code = "0" * (len(code) - 1) + code
     else:

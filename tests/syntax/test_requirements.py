@@ -53,6 +53,17 @@ def tools(*transforms: int, count: int | None = None) -> bytes:
     return stream(toh, SOZ, SOR, END, header=header)
 
 
+def enhanced(*segments: bytes, elements: dict[str, int] | None = None, **header: object) -> bytes:
+    tool_header = ToolHeader(
+        num_synthesis_minus1=0,
+        synthesis_transform_idc=(1,),
+        enhancement_flag=1,
+        **({"base_flag": 0} | (elements or {})),
+    )
+    toh = segment_of(Marker.TOH, tool_header)
+    return stream(toh, *segments, END, header=header_segment(tool_header_flag=1, **header))
+
+
 def hashes(*items: tuple[int, int, int], reserved: int = 0) -> bytes:
     dph = DecodedPictureHash(
         num_hashes_minus1=len(items) - 1,
@@ -81,6 +92,8 @@ def residuals(*indices: tuple[int, int], **elements: object) -> bytes:
     return stream(SOZ, *segments, END, header=header_segment(**elements))
 
 
+SOE = write_segment(Marker.SOE, b"abc")
+SOE_TILES = [write_segment(Marker.SOE, bytes([bits])) for bits in (0b10000000, 0b01000000)]
 PAYLOAD = payload_of(picture_header())
 ICC = write_segment(Marker.MTD, b"\x01")
 
@@ -187,7 +200,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     ],
     "SOQ-001": [(MalformedStream, lambda: stream(write_segment(Marker.SOQ, bytes([80 << 1]))))],
     "SOQ-002": [(MalformedStream, lambda: stream(write_segment(Marker.SOQ, b"\x01")))],
-    "DPH-001": [(MalformedStream, lambda: hashes((2, 0, 0)))],
+    "DPH-001": [(MalformedStream, lambda: hashes((3, 0, 0)))],
     "DPH-002": [(MalformedStream, lambda: hashes((1, 3, 0)))],
     "DPH-003": [
         (MalformedStream, lambda: hashes((0, 0, 1))),
@@ -256,6 +269,47 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     ],
     "LVL-005": [(NonConforming, lambda: with_header(log2_lanes=9))],
 }
+CASES |= {
+    "TOH-005": [
+        (
+            MalformedStream,
+            lambda: enhanced(SOZ, SOR, SOE, elements={"base_flag": 1, "base_transform_idc": 3}),
+        )
+    ],
+    "TOH-006": [(MalformedStream, lambda: enhanced(SOE, elements={"max_error": 256}))],
+    "SOE-001": [
+        (
+            MalformedStream,
+            lambda: enhanced(*SOE_TILES, write_segment(Marker.SOE, b"\x60"), **TILES),
+        )
+    ],
+    "SOE-002": [
+        (ConstraintViolation, lambda: enhanced(SOE_TILES[1], SOE_TILES[0], **TILES)),
+        (ConstraintViolation, lambda: enhanced(SOE_TILES[0], SOE_TILES[0], **TILES)),
+        (ConstraintViolation, lambda: enhanced(SOE, SOE)),
+    ],
+    "SOE-003": [
+        (MalformedStream, enhanced),
+        (MalformedStream, lambda: enhanced(SOE_TILES[0], **TILES)),
+        (MalformedStream, lambda: stream(SOZ, SOR, SOE, END)),
+    ],
+    "SOE-004": [
+        (MalformedStream, lambda: enhanced(SOZ, SOE)),
+        (MalformedStream, lambda: enhanced(SOR, SOE)),
+    ],
+    "SOE-007": [
+        (
+            NonConforming,
+            lambda: enhanced(
+                SOE,
+                level_idc=3,
+                picture_size_bits_minus1=15,
+                width_minus1=2048,
+                height_minus1=2047,
+            ),
+        )
+    ],
+}
 RAISED_OUTSIDE_PARSING = {"PIH-015"}
 """Needs the model set; see test_picture_header.py."""
 
@@ -292,6 +346,10 @@ def test_every_requirement_is_a_statement() -> None:
         with_header(log2_lanes=8),
         with_header(bit_depth_minus8=8, sample_float_flag=1, **FORMAT),
         tools(2, 1, 0),
+        enhanced(SOE),
+        enhanced(SOE, elements={"max_error": 255, "match_flag": 1}),
+        enhanced(SOZ, SOR, SOE, elements={"base_flag": 1}),
+        enhanced(*SOE_TILES, **TILES),
         hashes((0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 2, 0)),
         residuals((0, 0), (0, 1), **TILES),
         residuals((0, 0), (1, 0), **LAYERS),

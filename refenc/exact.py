@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encoder of exact pictures: lossless or within a largest error, with or without a lossy one."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from refdec.codec import get_codec
+from refdec.picture import picture_digest
+from refdec.syntax.codestream import Codestream, write_codestream
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.segment import MAX_ENHANCED_TILE, HashPoint, SynthesisTransform
+from refenc.encode import (
+    BYTES_PER_LANE,
+    MODEL_SET,
+    Samples,
+    Structure,
+    analyse,
+    encode_lossy,
+    picture_hash,
+    picture_hashes,
+    picture_header,
+)
+from refenc.lossless import encode_enhancement
+
+EXACT_TILE_SIZE = 1024
+"""Tile side of large lossless pictures."""
+
+
+def encode_exact(
+    samples: Samples,
+    *,
+    max_error: int = 0,
+    base_quality: int | None = None,
+    hashes: bool = False,
+    structure: Structure | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
+) -> bytes:
+    """Encode losslessly, or with samples that differ by at most `max_error`.
+
+    With `base_quality` a lossy picture of that quality comes first in the stream.
+    """
+    structure = structure or Structure()
+    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
+        structure = replace(structure, tile_size=EXACT_TILE_SIZE)
+    if base_quality is not None:
+        codec = get_codec(MODEL_SET, backend, threads)
+        lossy = encode_lossy(
+            analyse(samples), quality=base_quality, codec=codec, structure=structure
+        )
+        base = lossy.picture(codec, SynthesisTransform.BASE).samples.astype(np.int32)
+        coded = lossy.codestream
+        points = picture_hashes(codec, lossy) if hashes else ()
+    else:
+        header, base, points = picture_header(samples, quality=0, structure=structure), None, ()
+        if structure.log2_lanes is None:
+            header = replace(header, log2_lanes=exact_lanes(samples, header))
+        coded = Codestream(picture_header=header, hyper_latent=None, residual=())
+    enhancement = encode_enhancement(
+        samples.astype(np.int32), header=coded.picture_header, lossy=base, max_error=max_error
+    )
+    if hashes:
+        digest = picture_digest(
+            samples=enhancement.samples.astype(samples.dtype),
+            bit_depth=coded.picture_header.bit_depth,
+        )
+        points += (picture_hash(HashPoint.ENHANCED, SynthesisTransform.SIMPLE, digest),)
+    return write_codestream(
+        replace(
+            coded,
+            picture_header=replace(coded.picture_header, tool_header_flag=1),
+            tool_header=enhancement.tool_header,
+            enhancement=enhancement.segments,
+            hashes=points,
+        )
+    )
+
+
+def exact_lanes(samples: Samples, header: PictureHeader) -> int:
+    """Choose log2 of the lane count for a stream without lossy picture."""
+    lanes = samples.size / 2 / header.num_tiles / BYTES_PER_LANE
+    return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
