@@ -131,14 +131,14 @@ class _Symbols:
             SOE-005: a match symbol is neither 0 nor 1; SOE-006: a residual is out of range.
         """
         symbols = self._decoder.decode(call.tables)
-        is_match = call.component is None
-        low, high = (0, 1) if is_match else self._residual_range
-        if symbols.size and not low <= symbols.min() <= symbols.max() <= high:
-            message = f"a symbol is outside {low}..{high}"
+        low, high = (0, 1) if call.component is None else self._residual_range
+        if not symbols.size or low <= symbols.min() <= symbols.max() <= high:
+            return symbols
+        message = f"a symbol is outside {low}..{high}"
+        if call.component is None:
             raise ConstraintViolation(
-                message,
-                requirement="SOE-005" if is_match else "SOE-006",
-                element="match" if is_match else "residual",
-                offset=self._offset,
+                message, requirement="SOE-005", element="match", offset=self._offset
             )
-        return symbols
+        raise ConstraintViolation(
+            message, requirement="SOE-006", element="residual", offset=self._offset
+        )

@@ -33,7 +33,7 @@ from refdec.syntax.declaration import elements_of
 TESTS = ROOT / "tests"
 GENERIC = {"decode", "decoder", "derive", "read", "parse", "process", "check", "symbols"}
 """Words of function names that say nothing about the clause."""
-REFERENCE = re.compile(r"(?<![\w.-])((?:[1-9]|1[01]|[A-E])\.\d+(?:\.\d+)*)(?!\w|\.\w|%| dB)")
+REFERENCE = re.compile(r"(?<![\w.-])((?:[1-9]|1[0-2]|[A-E])\.\d+(?:\.\d+)*)(?!\w|\.\w|%| dB)")
 
 
 @cache
