@@ -174,7 +174,9 @@ def encode_analysed(
     rate_weight: float = RATE_WEIGHT,
 ) -> bytes:
     """Quantise, predict and code an analysed picture."""
-    lossy = encode_lossy(analysed, quality=quality, codec=codec, structure=structure)
+    lossy = encode_lossy(
+        analysed, quality=quality, codec=codec, structure=structure, rate_weight=rate_weight
+    )
     points = picture_hashes(codec, lossy) if hashes else ()
     return write_codestream(replace(lossy.codestream, hashes=points))
 
@@ -198,7 +200,14 @@ class Lossy:
         )
 
 
-def encode_lossy(analysed: Analysed, *, quality: int, codec: Codec, structure: Structure) -> Lossy:
+def encode_lossy(
+    analysed: Analysed,
+    *,
+    quality: int,
+    codec: Codec,
+    structure: Structure,
+    rate_weight: float = RATE_WEIGHT,
+) -> Lossy:
     """Quantise, predict and code an analysed picture, without hashes."""
     samples = analysed.samples
     header = picture_header(samples, quality=quality, structure=structure)
