@@ -53,7 +53,10 @@ def geometric(mean: float) -> np.ndarray:
 
 def write(match: list[list[int]], residual: list[list[int]], start_means: list[int]) -> None:
     """Write the file and its hash."""
-    lines = {name: ",\n".join("    " + json.dumps(row) for row in rows) for name, rows in (("match", match), ("residual", residual))}
+    lines = {
+        name: ",\n".join("    " + json.dumps(row) for row in rows)
+        for name, rows in (("match", match), ("residual", residual))
+    }
     path = spec_path("tables", "lossless_cdf.json")
     path.write_text(
         f'{{\n  "start_means": {json.dumps(start_means)},\n  "match": [\n{lines["match"]}\n  ],\n  "residual": [\n{lines["residual"]}\n  ]\n}}\n',
@@ -72,7 +75,9 @@ def crops(folder: Path, size: int, rng: np.random.Generator) -> list[np.ndarray]
     for kind, count in KINDS.items():
         files = sorted(folder.glob(f"{kind}_*"))
         for file in rng.permutation(np.array(files, dtype=object))[:count]:
-            picture = np.asarray(Image.open(file).convert("RGB")).astype(np.int32).transpose(2, 0, 1)
+            picture = (
+                np.asarray(Image.open(file).convert("RGB")).astype(np.int32).transpose(2, 0, 1)
+            )
             y = int(rng.integers(0, max(1, picture.shape[1] - size)))
             x = int(rng.integers(0, max(1, picture.shape[2] - size)))
             found.append(picture[:, y : y + size, x : x + size])
@@ -96,8 +101,11 @@ def fit(pictures: list[np.ndarray], prior: float) -> float:
     bits = samples = 0.0
     for picture in pictures:
         calls, _ = encode_tile_samples(
-            picture, sample_format=SampleFormat(bit_depth=8, max_error=0), base=None,
-            with_matches=has_repetition(picture), tables=tables,
+            picture,
+            sample_format=SampleFormat(bit_depth=8, max_error=0),
+            base=None,
+            with_matches=has_repetition(picture),
+            tables=tables,
         )
         index, symbols = (np.concatenate([call[i] for call in calls]) for i in (0, 1))
         mine = np.zeros_like(counts)
@@ -126,7 +134,15 @@ def refit(counts: np.ndarray, prior: float) -> tuple[list[list[int]], list[list[
     for t in range(NUM_RESIDUAL):
         row, start = counts[NUM_MATCH + t], np.array(residual[t]) / TOTAL
         reach = np.flatnonzero(np.cumsum(row[::-1])[::-1] > row.sum() * 1.5e-4)
-        bound = int(np.clip(max(len(start) // 2 - 1 if row.sum() < 1000 else 1, reach.max() if reach.size else 1), 1, MAX_BOUND))
+        bound = int(
+            np.clip(
+                max(
+                    len(start) // 2 - 1 if row.sum() < 1000 else 1, reach.max() if reach.size else 1
+                ),
+                1,
+                MAX_BOUND,
+            )
+        )
         side = np.append(row[0], row[1 : bound + 1] / 2)
         geo = np.zeros(bound + 1)
         half = start[len(start) // 2 - 1 : -1]
