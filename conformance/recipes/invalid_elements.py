@@ -168,7 +168,6 @@ RECIPES = (
         purpose="a second ICC profile, behind the residual",
         label="behind-residual",
     ),
-    _hashes("DPH-001", "hashes[0].hash_point_idc", 3),
     _hashes("DPH-001", "hashes[1].hash_point_idc", 3),
     _hashes("DPH-002", "hashes[1].synthesis_transform_idc", 3),
     _hashes("DPH-003", "reserved_zero_4bits", 1),

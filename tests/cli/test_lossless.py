@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refdec.cli import main as refdec_main
+from refdec.cli.main import main as refdec_main
 from refenc.cli import main
 
 

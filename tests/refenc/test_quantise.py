@@ -70,9 +70,8 @@ def test_the_cheapest_candidate_is_taken(tables: ResidualTables, weight: float) 
     for t, value, chosen in zip(scale_idx, exact.ravel(), residual.tolist(), strict=True):
         high = math.ceil(abs(value))
         sign = int(np.sign(value))
-        costs = {
-            sign * c: cost(tables, weight, t, value, sign * c) for c in {0, max(high - 1, 0), high}
-        }
+        candidates = {0, min(high, int(tables.tables.bounds[t])), max(high - 1, 0), high}
+        costs = {sign * c: cost(tables, weight, t, value, sign * c) for c in candidates}
         assert chosen in costs
         assert costs[chosen] <= min(costs.values()) + 1e-3 * (1 + weight)
 
