@@ -172,7 +172,9 @@ def check_region(given: tuple[int, int, int, int] | None, codestream: Codestream
 
 
 def complete_layers(codestream: Codestream, options: argparse.Namespace) -> int:
-    """Count the layers that are decoded."""
+    """Count the layers that are decoded; a picture without lossy base lacks none."""
+    if codestream.hyper_latent is None:
+        return codestream.picture_header.num_layers
     complete = len(codestream.residual) // codestream.picture_header.num_tiles
     return complete if options.layers is None else min(complete, options.layers)
 
