@@ -171,15 +171,13 @@ class _Job:
             self.num_layers = min(self.num_layers, max(layers, 0))
         self.region = options.get("region") or whole_picture(header)
         require_inside(self.region, header)
-        num_enhanced = len(self.codestream.enhancement)
-        self.is_enhanced = not self.has_base or (
-            num_enhanced == header.num_tiles
-            and options.get("synthesis") is None
-            and self.num_layers == header.num_layers
+        synthesis = options.get("synthesis")
+        self.is_enhanced = applies_enhancement(self.codestream, synthesis, self.num_layers)
+        self.transform = (
+            SynthesisTransform(self.codestream.tools.base_transform_idc)
+            if self.is_enhanced
+            else choose_transform(self.codestream, synthesis)
         )
-        self.transform = choose_transform(self.codestream, options.get("synthesis"))
-        if self.is_enhanced:
-            self.transform = SynthesisTransform(self.codestream.tools.base_transform_idc)
 
     @property
     def header(self) -> PictureHeader:
@@ -287,6 +285,16 @@ class _Decoded:
             message = "neither a lossy nor an enhanced picture was decoded"
             raise RuntimeError(message)
         return picture
+
+
+def applies_enhancement(codestream: Codestream, synthesis: str | None, num_layers: int) -> bool:
+    """Tell whether the result is point E: the whole enhancement is there, and wanted."""
+    header = codestream.picture_header
+    return codestream.hyper_latent is None or (
+        len(codestream.enhancement) == header.num_tiles
+        and synthesis is None
+        and num_layers == header.num_layers
+    )
 
 
 def choose_transform(codestream: Codestream, synthesis: str | None) -> SynthesisTransform:

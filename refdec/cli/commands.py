@@ -16,6 +16,7 @@ from refdec.cli.picture_io import picture_format, write_picture
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     HashResult,
+    applies_enhancement,
     choose_transform,
     decode,
     decode_latents,
@@ -28,7 +29,7 @@ from refdec.limits import Limits
 from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
-from refdec.syntax.segment import HashPoint
+from refdec.syntax.segment import HashPoint, SynthesisTransform
 
 POINTS = ("latents (point L)", "samples (point S)", "enhanced samples (point E)")
 """In words, by hash_point_idc."""
@@ -54,10 +55,17 @@ def run_decode(options: argparse.Namespace) -> int:
     region = check_region(options.region, codestream)
     picture_format(output, codestream.picture_header.num_components)
     transform = choose_transform(codestream, options.synthesis)
+    layers = complete_layers(codestream, options)
+    enhanced = applies_enhancement(codestream, options.synthesis, layers)
+    if enhanced:
+        transform = SynthesisTransform(codestream.tools.base_transform_idc)
+    decoded_points = {(HashPoint.LATENTS, 0), (HashPoint.SAMPLES, transform)}
+    if enhanced:
+        decoded_points.add((HashPoint.ENHANCED, 0))
     hashed_points = [
         POINTS[item.hash_point_idc]
         for item in codestream.hashes
-        if item.hash_point_idc != HashPoint.SAMPLES or item.synthesis_transform_idc == transform
+        if (item.hash_point_idc, item.synthesis_transform_idc) in decoded_points
     ]
     if options.verify:
         require_whole(codestream, options)
@@ -79,7 +87,8 @@ def run_decode(options: argparse.Namespace) -> int:
             "picture": f"{output}, {picture_text(codestream)}{part_text(codestream, options)}",
             "stream": stream_text(codestream, len(data)),
             "hash": hash_text(hashed_points, verified=options.verify),
-            "time": f"{seconds:.2f} s, {transform.name.lower()} synthesis",
+            "time": f"{seconds:.2f} s"
+            + (f", {transform.name.lower()} synthesis" if codestream.tools.base_flag else ""),
         }
     )
     return 0

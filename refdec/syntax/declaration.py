@@ -30,7 +30,7 @@ class Element:
     present_if: Any = None
     """Condition on earlier elements, an expression; None for always."""
     inferred: Any = None
-    """Value when not present, or not given."""
+    """Value when not present."""
     count: Any = None
     """Number of items of an array, an expression; None for a single value."""
     error: type[RefdecError] = MalformedStream
@@ -95,7 +95,7 @@ def element(
     """Declare a syntax element as a dataclass field; `rules` are the other fields of `Element`."""
     declared = Element(descriptor, summary, requirement, allowed, **rules)
     default: Any = MISSING
-    if declared.present_if is not None or declared.inferred is not None:
+    if declared.present_if is not None:
         default = declared.inferred
     elif declared.allowed is not None and len(declared.allowed) == 1:
         default = next(iter(declared.allowed))

@@ -110,7 +110,10 @@ class ToolHeader:
         count=this.num_synthesis_minus1 + 1,
     )
     enhancement_flag: int = element(
-        u(1), "1: enhancement segments (SOE) refine the samples.", inferred=0
+        u(1),
+        "1: enhancement segments (SOE) refine the samples.",
+        present_if=this.num_synthesis_minus1 != NUM_SYNTHESIS_TRANSFORMS - 1,
+        inferred=0,
     )
     base_flag: int = element(
         u(1),
