@@ -9,6 +9,7 @@ from conformance.recipes import (
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
+    invalid_lossless,
     pictures,
     structure,
     syntax,
@@ -23,6 +24,7 @@ _MODULES = (
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
+    invalid_lossless,
 )
 
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Invalid streams of the lossless tool: tool header and enhancement segments."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from conformance.recipes.faults import invalid, set_element
+from conformance.recipes.pictures import noise
+from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
+from refdec.syntax.segment import MAX_ERROR, HyperLatentSegment
+from refenc.encode import Structure
+from refenc.exact import encode_exact
+
+
+@cache
+def lossless() -> bytes:
+    """Return a lossless picture of two tiles, without lossy base."""
+    return encode_exact(noise(80, 20), structure=Structure(tile_size=64))
+
+
+@cache
+def over_base() -> bytes:
+    """Return a flat picture that is lossless over a lossy base."""
+    return encode_exact(np.full((3, 16, 16), 90, np.uint8), base_quality=20)
+
+
+def written(stream: Codestream) -> bytes:
+    """Write a stream that breaks a requirement."""
+    return write_codestream(stream, check=False)
+
+
+def _largest_error() -> bytes:
+    return written(_with_error(MAX_ERROR))
+
+
+def _error_beyond() -> bytes:
+    return written(_with_error(MAX_ERROR + 1))
+
+
+def _with_error(max_error: int) -> Codestream:
+    samples = np.full((1, 5, 7), 128, np.uint8)
+    stream = parse_codestream(encode_exact(samples, max_error=MAX_ERROR))
+    header = stream.tool_header
+    return replace(stream, tool_header=header and replace(header, max_error=max_error))
+
+
+def _with_tiles(*tiles: int) -> bytes:
+    stream = parse_codestream(lossless())
+    segments = tuple(
+        replace(segment, tile_idx=tile)
+        for segment, tile in zip(stream.enhancement, tiles, strict=False)
+    )
+    return written(replace(stream, enhancement=segments))
+
+
+def _with_hyper_latent() -> bytes:
+    stream = parse_codestream(lossless())
+    return written(replace(stream, hyper_latent=HyperLatentSegment(payload=b"")))
+
+
+RECIPES = (
+    invalid(
+        "reserved", "the lossy picture is of transform 3, which is reserved", "TOH-005",
+        sound=over_base, element="TOH.base_transform_idc", is_value=True,
+        broken=lambda: set_element(over_base(), "base_transform_idc", 3, segment="TOH"),
+    ),
+    invalid(
+        "beyond", "the largest error is one too large", "TOH-006",
+        sound=_largest_error, broken=_error_beyond, element="TOH.max_error",
+    ),
+    invalid(
+        "beyond", "a tile index equal to the number of tiles", "SOE-001",
+        sound=lossless, broken=lambda: _with_tiles(0, 2), element="SOE.tile_idx",
+    ),
+    invalid(
+        "twice", "the first tile twice", "SOE-002",
+        sound=lossless, broken=lambda: _with_tiles(0, 0), element="SOE.tile_idx",
+    ),
+    invalid(
+        "missing", "the second tile is missing", "SOE-003",
+        sound=lossless, broken=lambda: _with_tiles(0), element="SOE",
+    ),
+    invalid(
+        "hyper-latent", "a hyper-latent although there is no lossy base", "SOE-004",
+        sound=lossless, broken=_with_hyper_latent, element="SOZ",
+    ),
+)  # fmt: skip
