@@ -14,7 +14,7 @@ from refdec.errors import RefdecError
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile
-from refdec.syntax.segment import RESERVED_MARKERS, HashPoint
+from refdec.syntax.segment import RESERVED_MARKERS
 
 SCHEMA_VERSION = 1
 
@@ -57,20 +57,24 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
 
 
 def _valid(data: bytes) -> dict[str, Any]:
-    points = ControlPoints()
-    picture = decode(data, verify=True, trace=points, synthesis="base")
-    simple = decode(data, verify=True, synthesis="simple")
+    points, codestream = ControlPoints(), parse_codestream(data)
+    header = codestream.picture_header
+    digests: dict[str, Any] = {}
+    if codestream.hyper_latent is not None:
+        base = decode(data, verify=True, synthesis="base", trace=points)
+        simple = decode(data, verify=True, synthesis="simple")
+        digests["L"] = decode_latents(data).digest()
+        digests["S"] = {"simple": simple.digest(), "base": base.digest()}
+    if codestream.tools.enhancement_flag:
+        digests["E"] = decode(data, verify=True).digest()
     return {
         "picture": {
-            "width": picture.width,
-            "height": picture.height,
-            "components": picture.samples.shape[0],
-            "bit_depth": picture.bit_depth,
+            "width": header.pic_width,
+            "height": header.pic_height,
+            "components": header.num_components,
+            "bit_depth": header.bit_depth,
         },
-        "digests": {
-            "L": decode_latents(data).digest(),
-            "S": {"simple": simple.digest(), "base": picture.digest()},
-        },
+        "digests": digests,
         "coverage": {
             "tables": intervals(points.tables),
             "escape_lengths": intervals(points.escape_lengths),
@@ -121,7 +125,7 @@ def _common(first: bytes, second: bytes) -> int:
 def features(codestream: Codestream) -> list[str]:
     """Say in words what a stream uses."""
     header = codestream.picture_header
-    hashes = sorted({"LS"[h.hash_point_idc == HashPoint.SAMPLES] for h in codestream.hashes})
+    hashes = sorted({"LSE"[h.hash_point_idc] for h in codestream.hashes})
     transforms = codestream.tool_header.synthesis_transform_idc if codestream.tool_header else ()
     used = {
         "metadata before": bool(codestream.metadata),
@@ -129,6 +133,9 @@ def features(codestream: Codestream) -> list[str]:
         "reserved segments": any(s.marker in RESERVED_MARKERS for s in codestream.segments),
         "tool header": bool(transforms),
         "several transforms": len(transforms) > 1,
+        "lossless": codestream.tools.enhancement_flag and codestream.tools.max_error == 0,
+        "near-lossless": codestream.tools.enhancement_flag and codestream.tools.max_error > 0,
+        "no lossy base": codestream.hyper_latent is None,
         "quality map": codestream.quality_map is not None,
         **{f"hash {point}": True for point in hashes},
         "empty sub-stream": any(not segment.payload for segment in codestream.residual),

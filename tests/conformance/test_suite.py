@@ -43,7 +43,11 @@ def numbers(intervals: str) -> Iterator[int]:
 
 
 def limits(name: str) -> tuple[int, int]:
-    ranges = [case.manifest["valid"]["coverage"]["ranges"][name] for case in VALID]
+    ranges = [
+        case.manifest["valid"]["coverage"]["ranges"][name]
+        for case in VALID
+        if name in case.manifest["valid"]["coverage"]["ranges"]
+    ]
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
