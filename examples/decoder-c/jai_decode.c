@@ -6,23 +6,20 @@
 
 #include "jai_internal.h"
 
-enum { POINT_L = 0, POINT_S = 1 };
+enum { POINT_L = 0, POINT_S = 1, POINT_E = 2 };
 
 /* ---- The codec ---- */
 
 static int init_codec(jai_codec *codec)
 {
     const jai_model *model = &jai_model_set;
-    for (int i = 0; i < JAI_NUM_SCALES; i++)
-        if (!jai_table_init(&codec->residual[i], jai_residual_bounds[i], jai_residual_frequencies[i]))
-            return 0;
-    codec->hyper = calloc((size_t)model->hyper_channels, sizeof *codec->hyper);
+    codec->residual = jai_tables_new(&jai_residual_tables);
+    codec->hyper = jai_tables_new(&jai_hyper_tables);
+    codec->lossless_match = jai_tables_new(&jai_lossless_match);
+    codec->lossless_residual = jai_tables_new(&jai_lossless_residual);
     codec->weights = calloc((size_t)model->num_convs, sizeof *codec->weights);
-    if (!codec->hyper || !codec->weights)
+    if (!codec->residual || !codec->hyper || !codec->lossless_match || !codec->lossless_residual || !codec->weights)
         return 0;
-    for (int i = 0; i < model->hyper_channels; i++)
-        if (!jai_table_init(&codec->hyper[i], model->hyper_bounds[i], model->hyper_frequencies[i]))
-            return 0;
     for (int i = 0; i < model->num_convs; i++)
         if (!jai_weights_init(&codec->weights[i], model->convs[i]))
             return 0;
@@ -39,25 +36,18 @@ jai_codec *jai_open(void)
     return codec;
 }
 
-static void free_tables(jai_table *tables, int count)
-{
-    for (int i = 0; tables && i < count; i++) {
-        free(tables[i].cumulative);
-        free(tables[i].symbol);
-    }
-}
-
 void jai_close(jai_codec *codec)
 {
     if (!codec)
         return;
-    free_tables(codec->residual, JAI_NUM_SCALES);
-    free_tables(codec->hyper, jai_model_set.hyper_channels);
+    jai_tables_free(codec->residual, &jai_residual_tables);
+    jai_tables_free(codec->hyper, &jai_hyper_tables);
+    jai_tables_free(codec->lossless_match, &jai_lossless_match);
+    jai_tables_free(codec->lossless_residual, &jai_lossless_residual);
     for (int i = 0; codec->weights && i < jai_model_set.num_convs; i++) {
         free(codec->weights[i].by_output);
         free(codec->weights[i].by_input);
     }
-    free(codec->hyper);
     free(codec->weights);
     free(codec);
 }
@@ -92,7 +82,8 @@ static void verify_latents(jai_ctx *ctx, const jai_codestream *stream, const int
     verify(ctx, stream, POINT_L, 0, &hash);
 }
 
-static void verify_samples(jai_ctx *ctx, const jai_codestream *stream, int transform, const uint16_t *samples)
+static void verify_samples(jai_ctx *ctx, const jai_codestream *stream, int point, int transform,
+                           const uint16_t *samples)
 {
     const jai_picture_header *h = &stream->picture;
     size_t components = (size_t)h->num_components;
@@ -102,7 +93,7 @@ static void verify_samples(jai_ctx *ctx, const jai_codestream *stream, int trans
     for (size_t c = 0; c < components; c++)
         for (size_t n = c; n < count; n += components)
             add_number(&hash, samples[n], h->bit_depth == 8 ? 1 : 2);
-    verify(ctx, stream, POINT_S, transform, &hash);
+    verify(ctx, stream, point, transform, &hash);
 }
 
 /* ---- One stream ---- */
@@ -128,42 +119,69 @@ static int choose_transform(const jai_codestream *stream, jai_synthesis wanted)
     return JAI_BASE;
 }
 
+static void decode_latents(jai_ctx *ctx, const jai_codestream *stream, const jai_options *options,
+                           jai_latents *latents, int16_t **raster)
+{
+    const jai_picture_header *h = &stream->picture;
+    *latents = jai_decode_latents(ctx, stream);
+    if (options->want_latents || options->verify)
+        *raster = raster_order(ctx, &latents->y_hat);
+    if (options->verify)
+        verify_latents(ctx, stream, *raster, (size_t)h->h16 * (size_t)h->w16 * (size_t)latents->y_hat.channels);
+}
+
+/* Points S and E: the picture as the stream wants it is the enhanced one, with a synthesis transform the lossy one. */
+static uint16_t *decode_samples(jai_ctx *ctx, const jai_codestream *stream, const jai_options *options,
+                                const jai_latents *latents)
+{
+    const jai_picture_header *h = &stream->picture;
+    int enhanced = stream->tools.enhancement_flag && options->synthesis == JAI_STREAM_DEFAULT;
+    int transform = enhanced ? stream->tools.base_transform_idc : choose_transform(stream, options->synthesis);
+    uint16_t *samples = jai_alloc(ctx, (size_t)h->pic_width * (size_t)h->pic_height * (size_t)h->num_components,
+                                  sizeof *samples);
+    if (h->sample_float_flag || h->chroma_format_idc)
+        jai_fail(ctx, JAI_UNSUPPORTED, "PIH-016", 0, "samples of this format cannot be delivered");
+    if (stream->tools.base_flag) {
+        if (transform > JAI_BASE)
+            jai_fail(ctx, JAI_UNSUPPORTED, "", 0, "the synthesis transform of the base is not known");
+        jai_reconstruct(ctx, stream, latents, transform, samples);
+        if (options->verify)
+            verify_samples(ctx, stream, POINT_S, transform, samples);
+    } else if (!enhanced)
+        jai_fail(ctx, JAI_UNSUPPORTED, "", 0, "the stream has no lossy picture");
+    if (enhanced) {
+        jai_enhance(ctx, stream, samples);
+        if (options->verify)
+            verify_samples(ctx, stream, POINT_E, 0, samples);
+    }
+    return samples;
+}
+
 static void decode(jai_ctx *ctx, jai_bytes data, const jai_options *options, jai_picture *picture)
 {
     jai_codestream *stream = jai_alloc(ctx, 1, sizeof *stream);
     const jai_picture_header *h = &stream->picture;
+    jai_latents latents = {{0}, {0}};
     uint16_t *samples = NULL;
     int16_t *raster = NULL;
 
     jai_parse(ctx, data, options->max_samples, stream);
-    if (!stream->tools.base_flag)
-        jai_fail(ctx, JAI_UNSUPPORTED, "TOH-007", 0, "a picture without a lossy part");
-    if (stream->tools.enhancement_flag && options->synthesis == JAI_STREAM_DEFAULT && !options->latents_only)
-        jai_fail(ctx, JAI_UNSUPPORTED, "", 0, "an enhanced picture; choose a synthesis transform for the lossy one");
+    if (stream->tools.base_flag)
+        decode_latents(ctx, stream, options, &latents, &raster);
+    else if (options->want_latents)
+        jai_fail(ctx, JAI_UNSUPPORTED, "TOH-007", 0, "the stream has no latents");
+    if (!options->latents_only)
+        samples = decode_samples(ctx, stream, options, &latents);
 
-    jai_latents latents = jai_decode_latents(ctx, stream);
-    if (options->want_latents || options->verify)
-        raster = raster_order(ctx, &latents.y_hat);
-    if (options->verify)
-        verify_latents(ctx, stream, raster, (size_t)h->h16 * (size_t)h->w16 * (size_t)latents.y_hat.channels);
-
-    if (!options->latents_only) {
-        int transform = choose_transform(stream, options->synthesis);
-        size_t count = (size_t)h->pic_width * (size_t)h->pic_height * (size_t)h->num_components;
-        samples = jai_alloc(ctx, count, sizeof *samples);
-        jai_reconstruct(ctx, stream, &latents, transform, samples);
-        if (options->verify)
-            verify_samples(ctx, stream, transform, samples);
-    }
     picture->width = h->pic_width;
     picture->height = h->pic_height;
     picture->components = h->num_components;
     picture->bit_depth = h->bit_depth;
     picture->latent_channels = latents.y_hat.channels;
-    picture->latent_height = h->h16;
-    picture->latent_width = h->w16;
+    picture->latent_height = latents.y_hat.height;
+    picture->latent_width = latents.y_hat.width;
     picture->samples = samples ? jai_keep(ctx, samples) : NULL;
-    picture->latents = raster && options->want_latents ? jai_keep(ctx, raster) : NULL;
+    picture->latents = options->want_latents ? jai_keep(ctx, raster) : NULL;
 }
 
 jai_status jai_decode(const jai_codec *codec, const uint8_t *data, size_t size, const jai_options *options,

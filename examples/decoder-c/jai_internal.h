@@ -134,7 +134,8 @@ typedef struct {
     uint32_t num_words, word_pos, escape_bits, escape_pos;
 } jai_substream;
 
-int jai_table_init(jai_table *table, int bound, const uint16_t *frequency);
+jai_table *jai_tables_new(const jai_table_data *data); /* NULL when they are no tables or memory is short */
+void jai_tables_free(jai_table *tables, const jai_table_data *data);
 void jai_substream_open(jai_ctx *ctx, jai_substream *s, jai_bytes payload, int lanes, const jai_table *tables);
 void jai_substream_call(jai_substream *s, const uint8_t *table_idx, size_t count, int32_t *value);
 void jai_substream_finish(jai_substream *s);
@@ -172,11 +173,11 @@ int jai_weights_init(jai_weights *weights, const jai_layer *layer);
 void jai_conv(jai_ctx *ctx, const jai_layer *layer, const jai_weights *weights, const jai_tensor *x, int phase,
               jai_tensor *y);
 
-/* ---- Decoding (jai_latent.c: 8; jai_reconstruct.c: 9; jai_decode.c: the order of calls, 10). ---- */
+/* ---- Decoding (jai_latent.c: 8; jai_reconstruct.c: 9; jai_enhance.c, jai_match.c: 12; jai_decode.c: the order
+   of calls, 10). ---- */
 
 struct jai_codec {
-    jai_table residual[JAI_NUM_SCALES];
-    jai_table *hyper;
+    jai_table *residual, *hyper, *lossless_match, *lossless_residual;
     jai_weights *weights; /* one per conv, by jai_layer.conv */
 };
 
@@ -188,6 +189,9 @@ typedef struct {
 jai_latents jai_decode_latents(jai_ctx *ctx, const jai_codestream *codestream);
 void jai_reconstruct(jai_ctx *ctx, const jai_codestream *codestream, const jai_latents *latents, int transform,
                      uint16_t *samples);
+
+/* Replaces the samples of the base, of any value where there is none, by the enhanced ones. */
+void jai_enhance(jai_ctx *ctx, const jai_codestream *codestream, uint16_t *samples);
 
 static inline int jai_clip(int lo, int hi, int a) { return a < lo ? lo : a > hi ? hi : a; }
 static inline int jai_ceil_div(int a, int b) { return (a + b - 1) / b; }

@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-enum { JAI_NUM_LEVELS = 6, JAI_NUM_SCALES = 80, JAI_NUM_QUALITIES = 64, JAI_MAX_INPUTS = 4, JAI_MAX_TENSORS = 32 };
+enum { JAI_NUM_LEVELS = 6, JAI_NUM_SCALES = 80, JAI_NUM_QUALITIES = 64, JAI_NUM_RESIDUAL_CONTEXTS = 128,
+       JAI_MAX_INPUTS = 4, JAI_MAX_TENSORS = 32 };
 
 typedef enum { /* 11.3 */
     JAI_CONV, JAI_PIXEL_SHUFFLE, JAI_PIXEL_UNSHUFFLE, JAI_ADD, JAI_LOOKUP, JAI_ABS, JAI_CONCAT, JAI_SLICE,
@@ -37,14 +38,18 @@ typedef struct {
     const jai_layer *layers;
 } jai_network;
 
+typedef struct { /* a set of frequency tables, 8.2.7 */
+    int count;
+    const int *bounds;
+    const uint16_t *const *frequencies;
+} jai_table_data;
+
 typedef struct { /* C.6 */
     int model_set_idc, num_groups, mean_groups;
     int latent_channels, hyper_channels, state_channels, mean_channels; /* C, Z, S, M */
     const int *group_size;
     const int16_t *step;      /* [JAI_NUM_QUALITIES][latent_channels] */
     const uint8_t *component; /* [latent_channels] */
-    const int *hyper_bounds;
-    const uint16_t *const *hyper_frequencies;
     const jai_network *hyper, *synthesis_simple, *filter_base;
     const jai_network *const *head; /* [2 * group + phase] */
     const jai_network *const *update, *const *activity;
@@ -61,10 +66,11 @@ extern const jai_model jai_model_set;
 extern const uint32_t jai_weight_words[]; /* four weights of 8 bits each, the first in the low bits */
 extern const jai_level jai_levels[JAI_NUM_LEVELS + 1]; /* by level_idc */
 
-/* 8.5 */
+extern const jai_table_data jai_hyper_tables;    /* C.6, by channel */
+extern const jai_table_data jai_residual_tables; /* 8.5, by scale index */
 extern const int jai_skip_threshold;
 extern const uint8_t jai_offsets[JAI_NUM_SCALES][2];
-extern const int jai_residual_bounds[JAI_NUM_SCALES];
-extern const uint16_t *const jai_residual_frequencies[JAI_NUM_SCALES];
+extern const jai_table_data jai_lossless_match, jai_lossless_residual; /* 12.9 */
+extern const int jai_start_means[JAI_NUM_RESIDUAL_CONTEXTS];
 
 #endif

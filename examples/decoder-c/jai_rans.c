@@ -11,7 +11,7 @@
 #define MAX_ESCAPE_PREFIX 15
 
 /* 8.2.7. Returns 0 when the frequencies are no table or memory is short. */
-int jai_table_init(jai_table *table, int bound, const uint16_t *frequency)
+static int init_table(jai_table *table, int bound, const uint16_t *frequency)
 {
     int symbols = 2 * bound + 2, sum = 0;
     table->bound = bound;
@@ -29,6 +29,26 @@ int jai_table_init(jai_table *table, int bound, const uint16_t *frequency)
         sum += frequency[s];
     }
     return sum == JAI_TOTAL;
+}
+
+jai_table *jai_tables_new(const jai_table_data *data)
+{
+    jai_table *tables = calloc((size_t)data->count, sizeof *tables);
+    for (int i = 0; tables && i < data->count; i++)
+        if (!init_table(&tables[i], data->bounds[i], data->frequencies[i])) {
+            jai_tables_free(tables, data);
+            tables = NULL;
+        }
+    return tables;
+}
+
+void jai_tables_free(jai_table *tables, const jai_table_data *data)
+{
+    for (int i = 0; tables && i < data->count; i++) {
+        free(tables[i].cumulative);
+        free(tables[i].symbol);
+    }
+    free(tables);
 }
 
 static void fail(const jai_substream *s, const char *requirement, const char *message)

@@ -198,13 +198,11 @@ def write(spec: Path, model_set_idc: int) -> str:
         w.lines += [f"    [{level['level_idc']}] = {braces(limits)},"]
     w.lines += ["};", f"const int jai_skip_threshold = {residual['skip_threshold']};"]
     w.array("const uint8_t jai_offsets[JAI_NUM_SCALES][2]", (braces(pair) for pair in residual["offsets"]))
-    frequencies = residual["frequencies"]
-    w.array("const int jai_residual_bounds[JAI_NUM_SCALES]", (len(f) // 2 - 1 for f in frequencies))
-    tables(w, "residual", frequencies)
-    w.array(
-        "const uint16_t *const jai_residual_frequencies[JAI_NUM_SCALES]",
-        (f"residual_{i}" for i in range(len(frequencies))),
-    )
+    table_set(w, "jai_residual_tables", residual["frequencies"])
+    lossless = json.loads((spec / "tables/lossless_cdf.json").read_text(encoding="utf-8"))
+    table_set(w, "jai_lossless_match", lossless["match"])
+    table_set(w, "jai_lossless_residual", lossless["residual"])
+    w.array("const int jai_start_means[JAI_NUM_RESIDUAL_CONTEXTS]", lossless["start_means"])
 
     for description in networks.values():
         w.network(description)
@@ -212,9 +210,7 @@ def write(spec: Path, model_set_idc: int) -> str:
     row = len(tensors["hyper_frequencies"]) // len(bounds)
     starts = [i * row for i in range(len(bounds))]
     rows = [tensors["hyper_frequencies"][s : s + 2 * b + 2] for s, b in zip(starts, bounds, strict=True)]
-    tables(w, "hyper", rows)
-    w.array("static const int hyper_bounds[]", bounds)
-    w.array("static const uint16_t *const hyper_frequencies[]", (f"hyper_{i}" for i in range(len(bounds))))
+    table_set(w, "jai_hyper_tables", rows)
     w.array("static const int group_size[]", groups)
     last = len(groups) - 1
     heads = [f"&network_head_{k}_{p}" for k in range(len(groups)) for p in (0, 1)]
@@ -233,8 +229,6 @@ def write(spec: Path, model_set_idc: int) -> str:
         "group_size": "group_size",
         "step": w.tensor("step", "int16_t"),
         "component": w.tensor("component", "uint8_t"),
-        "hyper_bounds": "hyper_bounds",
-        "hyper_frequencies": "hyper_frequencies",
         "hyper": "&network_hyper",
         "synthesis_simple": "&network_synthesis_simple",
         "filter_base": "&network_filter_base",
@@ -251,10 +245,13 @@ def write(spec: Path, model_set_idc: int) -> str:
     return "\n".join(w.lines) + "\n"
 
 
-def tables(w: Writer, name: str, rows: Iterable[Sequence[int]]) -> None:
-    """Append frequency tables NAME_0, NAME_1, ..."""
+def table_set(w: Writer, name: str, rows: Sequence[Sequence[int]]) -> None:
+    """Append a set of frequency tables, spec 8.2.7."""
     for i, row in enumerate(rows):
         w.array(f"static const uint16_t {name}_{i}[]", row)
+    w.array(f"static const int {name}_bounds[]", (len(row) // 2 - 1 for row in rows))
+    w.array(f"static const uint16_t *const {name}_rows[]", (f"{name}_{i}" for i in range(len(rows))))
+    w.lines.append(f"const jai_table_data {name} = {{{len(rows)}, {name}_bounds, {name}_rows}};")
 
 
 def main() -> int:
