@@ -72,7 +72,12 @@ class Writer:
         made += [layer.get("output", layer["name"]) for layer in layers]
         number = {tensor: i for i, tensor in enumerate(made)}
         props = [
-            {"channels": i["channels"], "range": i["range"], "stride": i.get("stride", 16), "margin": 0}
+            {
+                "channels": i["channels"],
+                "range": i["range"],
+                "stride": i.get("stride", 16),
+                "margin": 0,
+            }
             for i in description["inputs"]
         ]
         rows = []
@@ -98,7 +103,12 @@ class Writer:
         ]
 
     def layer(
-        self, network: str, index: int, layer: dict[str, Any], inputs: list[int], prop: dict[str, Any]
+        self,
+        network: str,
+        index: int,
+        layer: dict[str, Any],
+        inputs: list[int],
+        prop: dict[str, Any],
     ) -> str:
         """Return one layer as an initialiser."""
         fields = {
@@ -128,7 +138,8 @@ class Writer:
                 "shift": self.tensor(f"{path}.shift", "uint8_t"),
             }
             self.convs.append(f"&layers_{network}[{index}]")
-            self.weights += struct.pack(f"{len(self.tensors[path + '.weight'])}b", *self.tensors[path + ".weight"])
+            weights = self.tensors[f"{path}.weight"]
+            self.weights += struct.pack(f"{len(weights)}b", *weights)
         return f"    {{{', '.join(f'.{key} = {value}' for key, value in fields.items())}}},"
 
 
@@ -168,7 +179,7 @@ def derive(layer: dict[str, Any], inputs: list[dict[str, Any]]) -> dict[str, Any
 def use_of_tensors(
     layers: list[dict[str, Any]], number: dict[str, int], outputs: list[int]
 ) -> tuple[list[int], list[int]]:
-    """Return per tensor the last layer that reads it, and whether one reads it beyond its own position."""
+    """Return per tensor the last layer that reads it, and whether one reads beyond its position."""
     first_made = len(number) - len(layers)
     last_use = [-1] * len(number)
     everywhere = [0] * len(number)
@@ -193,11 +204,15 @@ def write(spec: Path, model_set_idc: int) -> str:
     w, groups, networks = Writer(document, tensors), document["groups"], document["networks"]
 
     w.lines += ["const jai_level jai_levels[JAI_NUM_LEVELS + 1] = {"]
+    keys = ("max_samples", "max_side", "max_tiles", "max_residual_segments", "max_lanes")
     for level in levels:
-        limits = (level[k] for k in ("max_samples", "max_side", "max_tiles", "max_residual_segments", "max_lanes"))
+        limits = (level[key] for key in keys)
         w.lines += [f"    [{level['level_idc']}] = {braces(limits)},"]
     w.lines += ["};", f"const int jai_skip_threshold = {residual['skip_threshold']};"]
-    w.array("const uint8_t jai_offsets[JAI_NUM_SCALES][2]", (braces(pair) for pair in residual["offsets"]))
+    w.array(
+        "const uint8_t jai_offsets[JAI_NUM_SCALES][2]",
+        (braces(pair) for pair in residual["offsets"]),
+    )
     table_set(w, "jai_residual_tables", residual["frequencies"])
     lossless = json.loads((spec / "tables/lossless_cdf.json").read_text(encoding="utf-8"))
     table_set(w, "jai_lossless_match", lossless["match"])
@@ -206,17 +221,22 @@ def write(spec: Path, model_set_idc: int) -> str:
 
     for description in networks.values():
         w.network(description)
-    bounds = tensors["hyper_bounds"]
-    row = len(tensors["hyper_frequencies"]) // len(bounds)
-    starts = [i * row for i in range(len(bounds))]
-    rows = [tensors["hyper_frequencies"][s : s + 2 * b + 2] for s, b in zip(starts, bounds, strict=True)]
-    table_set(w, "jai_hyper_tables", rows)
+    bounds, frequencies = tensors["hyper_bounds"], tensors["hyper_frequencies"]
+    row = len(frequencies) // len(bounds)
+    hyper = [frequencies[i * row : i * row + 2 * bound + 2] for i, bound in enumerate(bounds)]
+    table_set(w, "jai_hyper_tables", hyper)
     w.array("static const int group_size[]", groups)
     last = len(groups) - 1
     heads = [f"&network_head_{k}_{p}" for k in range(len(groups)) for p in (0, 1)]
     w.array("static const jai_network *const head[]", heads)
-    w.array("static const jai_network *const update[]", (f"&network_update_{k}" for k in range(last + 1)))
-    w.array("static const jai_network *const activity[]", (f"&network_activity_{k}" for k in range(last)))
+    w.array(
+        "static const jai_network *const update[]",
+        (f"&network_update_{k}" for k in range(last + 1)),
+    )
+    w.array(
+        "static const jai_network *const activity[]",
+        (f"&network_activity_{k}" for k in range(last)),
+    )
     w.array("static const jai_layer *const convs[]", w.convs)
     model = {
         "model_set_idc": document["model_set_idc"],
@@ -238,7 +258,11 @@ def write(spec: Path, model_set_idc: int) -> str:
         "num_convs": len(w.convs),
         "convs": "convs",
     }
-    w.lines += ["const jai_model jai_model_set = {", *(f"    .{k} = {v}," for k, v in model.items()), "};"]
+    w.lines += [
+        "const jai_model jai_model_set = {",
+        *(f"    .{k} = {v}," for k, v in model.items()),
+        "};",
+    ]
     w.weights += bytes(-len(w.weights) % 4)
     words = struct.unpack(f"<{len(w.weights) // 4}I", w.weights)
     w.array("const uint32_t jai_weight_words[]", (f"0x{word:08x}" for word in words))
@@ -250,7 +274,9 @@ def table_set(w: Writer, name: str, rows: Sequence[Sequence[int]]) -> None:
     for i, row in enumerate(rows):
         w.array(f"static const uint16_t {name}_{i}[]", row)
     w.array(f"static const int {name}_bounds[]", (len(row) // 2 - 1 for row in rows))
-    w.array(f"static const uint16_t *const {name}_rows[]", (f"{name}_{i}" for i in range(len(rows))))
+    w.array(
+        f"static const uint16_t *const {name}_rows[]", (f"{name}_{i}" for i in range(len(rows)))
+    )
     w.lines.append(f"const jai_table_data {name} = {{{len(rows)}, {name}_bounds, {name}_rows}};")
 
 
