@@ -139,7 +139,7 @@ static uint16_t *decode_samples(jai_ctx *ctx, const jai_codestream *stream, cons
     int transform = enhanced ? stream->tools.base_transform_idc : choose_transform(stream, options->synthesis);
     uint16_t *samples = jai_alloc(ctx, (size_t)h->pic_width * (size_t)h->pic_height * (size_t)h->num_components,
                                   sizeof *samples);
-    if (h->sample_float_flag || h->chroma_format_idc)
+    if (h->sample_float_flag || h->chroma_format_idc || h->ycc_flag)
         jai_fail(ctx, JAI_UNSUPPORTED, "PIH-016", 0, "samples of this format cannot be delivered");
     if (stream->tools.base_flag) {
         if (transform > JAI_BASE)

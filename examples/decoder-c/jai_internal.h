@@ -74,7 +74,7 @@ void jai_sha256_end(jai_sha256 *hash, uint8_t digest[32]);
 
 typedef struct { /* elements of 6.5, then the variables of 7.5 */
     int profile_idc, level_idc, model_set_idc, monochrome_flag;
-    int bit_depth_minus8, sample_float_flag, chroma_format_idc;
+    int bit_depth_minus8, sample_float_flag, chroma_format_idc, ycc_flag;
     int colour_primaries, transfer_characteristics, matrix_coefficients, full_range_flag;
     int quality_idx, log2_lanes, tile_grid_flag, tile_width_minus1, tile_height_minus1;
     int num_layers_minus1, layer_last_group[8], segment_crc_flag, tool_header_flag;
@@ -87,6 +87,7 @@ typedef struct { /* elements of 6.5, then the variables of 7.5 */
 typedef struct { /* elements of 6.6 */
     int num_synthesis, synthesis_transform_idc[3];
     int enhancement_flag, base_flag, base_transform_idc, match_flag, max_error;
+    int alpha_flag, alpha_bit_depth_minus8, alpha_premultiplied_flag, alpha_match_flag;
 } jai_tool_header;
 
 typedef struct {
@@ -100,7 +101,7 @@ typedef struct {
     int has_map, map_scale_idx;
     jai_bytes map, hyper;
     jai_bytes *residual; /* [NumLayers * NumTiles] */
-    jai_bytes *enhancement; /* [NumTiles] */
+    jai_bytes *enhancement, *alpha; /* [NumTiles] */
     int num_hashes;
     jai_hash hashes[16];
 } jai_codestream;

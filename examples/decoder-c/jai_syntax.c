@@ -10,6 +10,9 @@
 #define MAX_SKIPPABLE 4096
 #define MAX_ERROR 255
 #define MAX_ENHANCED_TILE (1 << 22)
+#define MAX_FRAMES 65536
+#define MAX_TICKS 90000
+#define MAX_LOOPS 65535
 #define TILE_UNIT 64
 #define LATENT_STRIDE 16
 #define HYPER_STRIDE 4
@@ -19,7 +22,7 @@ enum { SOC = 0xFF80, EOC = 0xFF81, PIH = 0xFF82, TOH = 0xFF83, SOZ = 0xFF88, SOQ
        RESERVED_FIRST = 0xFFA0, RESERVED_LAST = 0xFFAF };
 
 /* The table of 6.1: in place i stands this segment. */
-static const int SEGMENT_ORDER[] = {SOC, PIH, TOH, MTD, SOQ, SOZ, SOR, SOE, MTD, DPH, EOC};
+static const int SEGMENT_ORDER[] = {SOC, PIH, TOH, ANI, MTD, FRH, SOQ, SOZ, SOR, SOA, SOE, MTD, DPH, EOC};
 #define NUM_PLACES ((int)(sizeof SEGMENT_ORDER / sizeof *SEGMENT_ORDER))
 enum { PLACE_TOH = 2 };
 
@@ -31,7 +34,7 @@ typedef struct {
     int seen[NUM_PLACES];   /* how many segments in each place */
     int skippable;          /* MTD and reserved segments */
     int metadata_types;     /* bit t: type t has occurred, t <= 3 */
-    int last_residual, last_enhancement, num_residuals, num_enhancements;
+    int last_residual, last_enhancement, last_alpha, num_residuals, num_enhancements, num_alphas;
 } parser;
 
 static void require(jai_bits *b, int condition, jai_status status, const char *requirement, const char *message)
@@ -111,6 +114,9 @@ static void picture_header(parser *p, jai_bits *b)
         READ(h->chroma_format_idc, u(b, 2));
         SHALL(is_in(h->chroma_format_idc, 0, 2), "PIH-005");
         SHALL(!h->monochrome_flag || h->chroma_format_idc == 0, "PIH-012");
+        READ(h->ycc_flag, u(b, 1));
+        SHALL(!h->monochrome_flag || h->ycc_flag == 0, "PIH-017");
+        SHALL(h->chroma_format_idc == 0 || h->ycc_flag == 1, "PIH-017");
         READ(h->colour_primaries, u(b, 8));
         SHALL(is_in(h->colour_primaries, 1, 2) || is_in(h->colour_primaries, 4, 12) || h->colour_primaries == 22,
               "PIH-006");
@@ -124,6 +130,7 @@ static void picture_header(parser *p, jai_bits *b)
         h->bit_depth_minus8 = 0;
         h->sample_float_flag = 0;
         h->chroma_format_idc = 0;
+        h->ycc_flag = 0;
         h->colour_primaries = 1;
         h->transfer_characteristics = 13;
         h->matrix_coefficients = 6;
@@ -156,6 +163,7 @@ static void picture_header(parser *p, jai_bits *b)
     check_level(b, h, p->max_samples);
     p->out->residual = jai_zalloc(p->ctx, (size_t)h->num_layers * (size_t)h->num_tiles, sizeof(jai_bytes));
     p->out->enhancement = jai_zalloc(p->ctx, (size_t)h->num_tiles, sizeof(jai_bytes));
+    p->out->alpha = jai_zalloc(p->ctx, (size_t)h->num_tiles, sizeof(jai_bytes));
 }
 
 /* ---- 6.6 ---- */
@@ -172,8 +180,7 @@ static void tool_header(parser *p, jai_bits *b)
         for (int k = 0; k < i; k++)
             SHALL(t->synthesis_transform_idc[i] != t->synthesis_transform_idc[k], "TOH-004");
     }
-    if (t->num_synthesis != 3)
-        READ(t->enhancement_flag, u(b, 1));
+    READ(t->enhancement_flag, u(b, 1));
     if (t->enhancement_flag == 1)
         READ(t->base_flag, u(b, 1));
     if (t->enhancement_flag == 1 && t->base_flag == 1) {
@@ -185,6 +192,15 @@ static void tool_header(parser *p, jai_bits *b)
         uint32_t max_error = jai_ue(b);
         SHALL(max_error <= MAX_ERROR, "TOH-006");
         t->max_error = (int)max_error;
+    }
+    READ(t->alpha_flag, u(b, 1));
+    if (t->alpha_flag == 1) {
+        READ(t->alpha_bit_depth_minus8, u(b, 4));
+        SHALL(is_in(t->alpha_bit_depth_minus8, 0, 8), "TOH-008");
+        READ(t->alpha_premultiplied_flag, u(b, 1));
+        READ(t->alpha_match_flag, u(b, 1));
+    }
+    if (t->enhancement_flag || t->alpha_flag) {
         jai_rectangle tile = jai_tile(&p->out->picture, 0); /* the largest */
         int height = jai_clip(0, p->out->picture.pic_height, tile.height * LATENT_STRIDE);
         int width = jai_clip(0, p->out->picture.pic_width, tile.width * LATENT_STRIDE);
@@ -192,7 +208,7 @@ static void tool_header(parser *p, jai_bits *b)
     }
 }
 
-/* ---- 6.7 to 6.12, 6.15 ---- */
+/* ---- 6.7 to 6.12, 6.15 to 6.18 ---- */
 
 static void metadata(parser *p, jai_bits *b)
 {
@@ -245,19 +261,47 @@ static void residual_segment(parser *p, jai_bits *b)
     p->out->residual[number] = jai_rest(b);
 }
 
-static void enhancement_segment(parser *p, jai_bits *b)
+/* 6.15 and 6.16 have the same elements. */
+static void tile_segment(parser *p, jai_bits *b, jai_bytes *payloads, int *last, const char *range, const char *order)
 {
     uint32_t tile_idx = 0;
-    SHALL(p->out->tools.enhancement_flag == 1, "SOE-003");
     if (p->out->picture.num_tiles > 1) {
         tile_idx = jai_ue(b);
-        SHALL(tile_idx < (uint32_t)p->out->picture.num_tiles, "SOE-001");
+        SHALL(tile_idx < (uint32_t)p->out->picture.num_tiles, range);
     }
-    SHALL((int)tile_idx > p->last_enhancement, "SOE-002");
-    p->last_enhancement = (int)tile_idx;
-    p->num_enhancements++;
+    SHALL((int)tile_idx > *last, order);
+    *last = (int)tile_idx;
     jai_byte_alignment(b);
-    p->out->enhancement[tile_idx] = jai_rest(b);
+    payloads[tile_idx] = jai_rest(b);
+}
+
+static void enhancement_segment(parser *p, jai_bits *b)
+{
+    SHALL(p->out->tools.enhancement_flag == 1, "SOE-003");
+    tile_segment(p, b, p->out->enhancement, &p->last_enhancement, "SOE-001", "SOE-002");
+    p->num_enhancements++;
+}
+
+static void alpha_segment(parser *p, jai_bits *b)
+{
+    SHALL(p->out->tools.alpha_flag == 1, "SOA-003");
+    tile_segment(p, b, p->out->alpha, &p->last_alpha, "SOA-001", "SOA-002");
+    p->num_alphas++;
+}
+
+static void animation_header(parser *p, jai_bits *b)
+{
+    (void)p;
+    SHALL(jai_ue(b) <= MAX_FRAMES - 1, "ANI-001");
+    SHALL(jai_ue(b) <= MAX_TICKS - 1, "ANI-002");
+    SHALL(jai_ue(b) <= MAX_LOOPS, "ANI-003");
+    SUPPORTED(!"the stream is an animation", "");
+}
+
+static void frame_header(parser *p, jai_bits *b)
+{
+    (void)p;
+    SHALL(!"a frame header in a still", "FRH-001");
 }
 
 static void decoded_picture_hash(parser *p, jai_bits *b)
@@ -267,7 +311,6 @@ static void decoded_picture_hash(parser *p, jai_bits *b)
     for (int i = 0; i < p->out->num_hashes; i++) {
         jai_hash *hash = &p->out->hashes[i];
         READ(hash->point, u(b, 2));
-        SHALL(is_in(hash->point, 0, 2), "DPH-001");
         READ(hash->transform, u(b, 2));
         SHALL(is_in(hash->transform, 0, 2), "DPH-002");
         SHALL(hash->transform == 0 || hash->point == 1, "DPH-004");
@@ -295,6 +338,7 @@ static const struct {
     {SOC, start_of_codestream, 1},   {PIH, picture_header, 1},   {TOH, tool_header, 1},
     {MTD, metadata, 0},              {SOQ, quality_map_segment, 1}, {SOZ, hyper_latent_segment, 1},
     {SOR, residual_segment, 0},      {SOE, enhancement_segment, 0}, {DPH, decoded_picture_hash, 1},
+    {SOA, alpha_segment, 0},         {ANI, animation_header, 1}, {FRH, frame_header, 0},
     {EOC, NULL, 1},
 };
 #define NUM_KINDS (sizeof SEGMENTS / sizeof *SEGMENTS)
@@ -310,7 +354,7 @@ static void check_place(parser *p, jai_bits *b, int marker, int once)
         place++;
     SHALL(place < NUM_PLACES, "SEG-005");
     SHALL(marker == SOC || marker == PIH || p->seen[1], "SEG-007");
-    if (marker == SOR || marker == SOE || marker == DPH || marker == EOC)
+    if (marker == SOR || marker == SOA || marker == SOE || marker == DPH || marker == EOC)
         SHALL(p->out->hyper.data || p->out->tools.base_flag == 0, "SEG-007");
     p->place = place;
     p->seen[place]++;
@@ -322,6 +366,7 @@ static void check_end(parser *p, jai_bits *b)
     SHALL(p->seen[PLACE_TOH] == h->tool_header_flag, "TOH-001");
     SHALL(p->num_residuals == (p->out->tools.base_flag ? h->num_layers * h->num_tiles : 0), "SOR-004");
     SHALL(p->num_enhancements == (p->out->tools.enhancement_flag ? h->num_tiles : 0), "SOE-003");
+    SHALL(p->num_alphas == (p->out->tools.alpha_flag ? h->num_tiles : 0), "SOA-003");
 }
 
 /* Reads one segment, from its marker to its check, and moves rest past it. Returns its marker. */
@@ -340,7 +385,6 @@ static int segment(parser *p, jai_bytes *rest)
     rest->data += 2, rest->size -= 2, rest->offset += 2;
 
     int is_reserved = is_in(marker, RESERVED_FIRST, RESERVED_LAST);
-    SUPPORTED(marker != SOA && marker != ANI && marker != FRH, "SEG-002");
     while (kind < NUM_KINDS && SEGMENTS[kind].marker != marker)
         kind++;
     SHALL(is_reserved || kind < NUM_KINDS, "SEG-001");
@@ -381,7 +425,7 @@ static int segment(parser *p, jai_bytes *rest)
 
 void jai_parse(jai_ctx *ctx, jai_bytes stream, uint64_t max_samples, jai_codestream *out)
 {
-    parser p = {ctx, out, max_samples, 0, {0}, 0, 0, -1, -1, 0, 0};
+    parser p = {ctx, out, max_samples, 0, {0}, 0, 0, -1, -1, -1, 0, 0, 0};
     jai_bits at_end = {ctx, stream, 0}, *b = &at_end;
     memset(out, 0, sizeof *out);
     out->tools.num_synthesis = 1; /* 7.6: without a tool header */
