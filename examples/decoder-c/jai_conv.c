@@ -5,6 +5,10 @@
    The inputs of an output position are gathered into a row in the order u, v, c. A row with few values other
    than 0 is multiplied value by value; the others are collected and multiplied as a matrix. */
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3") /* vectorise the loops below whatever the rest is built with */
+#endif
+
 #include <stdlib.h>
 #include <string.h>
 
