@@ -14,10 +14,10 @@
 
 #include "jai_internal.h"
 
-/* On x86, the loops below are compiled for several instruction sets, and the best is chosen at start. */
+/* On x86, the loops below are compiled for two instruction sets, and the better one is chosen at start. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(JAI_NO_CLONES)
-#define CLONES __attribute__((target_clones("default", "avx2", "arch=cascadelake")))
+#define CLONES __attribute__((target_clones("default", "avx2")))
 #else
 #define CLONES
 #endif
