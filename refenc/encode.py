@@ -34,7 +34,7 @@ from refdec.syntax.segment import (
     SynthesisTransform,
 )
 from refenc.analysis import centred_ycc, load_analysis
-from refenc.codestream import write_codestream
+from refenc.codestream import in_profile, write_codestream
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 
@@ -63,6 +63,8 @@ class Structure:
     """Last channel group of each layer but the last."""
     log2_lanes: int | None = None
     """None chooses by size."""
+    profile: Profile | None = None
+    """None chooses the lowest one, Main or above."""
     segment_crc: bool = False
     quality_offsets: I32Map | None = None
     """(h16, w16): added to the quality index at each latent position."""
@@ -179,7 +181,8 @@ def encode_analysed(
         analysed, quality=quality, codec=codec, structure=structure, rate_weight=rate_weight
     )
     points = picture_hashes(codec, lossy) if hashes else ()
-    return write_codestream(replace(lossy.codestream, hashes=points))
+    codestream = replace(lossy.codestream, hashes=points)
+    return write_codestream(in_profile(codestream, structure.profile))
 
 
 @dataclass(frozen=True)
