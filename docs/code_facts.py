@@ -146,3 +146,62 @@ def marked_functions() -> tuple[MarkedFunction, ...]:
 def module_of(file: str) -> ModuleType:
     """Import the module of a source file such as ``refdec/bits.py``."""
     return importlib.import_module(file.removesuffix(".py").replace("/", "."))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in the code that names a requirement."""
+
+    file: str
+    line: int
+    owner: str
+    """Function with its class, or the class and field of a declaration."""
+    is_function: bool
+
+    @property
+    def name(self) -> str:
+        """File and owner in one word."""
+        return f"{self.file}::{self.owner}"
+
+
+@cache
+def requirement_sites() -> dict[str, tuple[Site, ...]]:
+    """Return where the decoder's code names each requirement."""
+    found: dict[str, list[Site]] = {}
+    for file, tree in sources().items():
+        nodes = list(_owned_nodes(tree, ""))
+        functions = {owner for owner, node in nodes if isinstance(node, ast.FunctionDef)}
+        for owner, node in nodes:
+            if _is_requirement(node):
+                site = Site(file, node.lineno, owner, owner in functions)  # type: ignore[attr-defined]
+                found.setdefault(node.value, []).append(site)  # type: ignore[attr-defined]
+    return {requirement: tuple(places) for requirement, places in sorted(found.items())}
+
+
+def _owned_nodes(node: ast.AST, owner: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node below one, with the qualified name of what it stands in."""
+    for child in ast.iter_child_nodes(node):
+        name = owner
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            name = f"{owner}.{child.name}" if owner else child.name
+        elif isinstance(child, ast.AnnAssign | ast.Assign) and not _in_function(node):
+            target = child.target if isinstance(child, ast.AnnAssign) else child.targets[0]
+            name = f"{owner}.{ast.unparse(target)}" if owner else ast.unparse(target)
+        yield name, child
+        yield from _owned_nodes(child, name)
+
+
+def _in_function(node: ast.AST) -> bool:
+    return not isinstance(node, ast.Module | ast.ClassDef)
+
+
+@cache
+def callers(name: str) -> frozenset[str]:
+    """Return the functions of the decoder that use a name, as ``file::owner``."""
+    return frozenset(
+        f"{file}::{owner}"
+        for file, tree in sources().items()
+        for owner, node in _owned_nodes(tree, "")
+        if (isinstance(node, ast.Attribute) and node.attr == name)
+        or (isinstance(node, ast.Name) and node.id == name)
+    )
