@@ -55,8 +55,14 @@ def _module(module: ModuleType, names: list[str]) -> list[str]:
     parts = []
     for title, is_kind in _KINDS:
         shown = [name for name in names if is_kind(found[name]) and name not in errors]
-        parts += [f"## {title}", *(_directive(found[name], f"{module.__name__}.{name}") for name in shown)]
-    parts += ["## Errors", *(_directive(found[name], f"{module.__name__}.{name}") for name in sorted(errors))]
+        parts += [
+            f"## {title}",
+            *(_directive(found[name], f"{module.__name__}.{name}") for name in shown),
+        ]
+    parts += [
+        "## Errors",
+        *(_directive(found[name], f"{module.__name__}.{name}") for name in sorted(errors)),
+    ]
     return parts
 
 

@@ -51,7 +51,9 @@ def keeping_streams() -> dict[str, tuple[str, ...]]:
     ever = frozenset().union(*runs.values())
     found = {}
     for requirement, sites in requirement_sites().items():
-        checks = frozenset().union(*(_checks(site.name, ever) for site in sites if site.is_function))
+        checks = frozenset().union(
+            *(_checks(site.name, ever) for site in sites if site.is_function)
+        )
         found[requirement] = tuple(
             name for name in runs if requirement in read[name] or checks & runs[name]
         )

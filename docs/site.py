@@ -21,6 +21,7 @@ from docs.link_check import broken_links
 from docs.references import link_clauses
 from docs.spec_text import SPEC
 from docs.traceability import traceability_page
+from docs.worked_example import worked_example_page
 
 BUILD = ROOT / "build" / "docs"
 PATTERNS = (
@@ -40,6 +41,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/command-lines.md": cli_page,
     "docs/reference/python.md": api_page,
     "docs/reference/traceability.md": traceability_page,
+    "docs/reference/worked-example.md": worked_example_page,
 }
 """Generated pages."""
 

@@ -84,7 +84,9 @@ def traceability_page() -> str:
     counts = {
         "requirements in the specification": total,
         "raised by the reference decoder": sum(i.requirement in requirement_sites() for i in items),
-        "exercised by a test or a stream recipe": sum(i.requirement in exercising_tests() for i in items),
+        "exercised by a test or a stream recipe": sum(
+            i.requirement in exercising_tests() for i in items
+        ),
         "broken by an invalid golden stream": sum(
             i.requirement in breaking_streams() for i in items
         ),
