@@ -17,9 +17,10 @@ from sphinx.cmd.build import build_main
 from docs.api_reference import api_page
 from docs.cli_reference import cli_page
 from docs.code_facts import ROOT
+from docs.guide_blocks import GUIDE_BLOCKS
 from docs.link_check import broken_links
 from docs.references import link_clauses
-from docs.spec_text import SPEC
+from docs.spec_text import SPEC, fill_blocks
 from docs.traceability import traceability_page
 from docs.worked_example import worked_example_page
 
@@ -30,6 +31,7 @@ PATTERNS = (
     "CHANGELOG.md",
     "conformance/README.md",
     "docs/**/*.md",
+    "docs/examples/*.py",
     "docs/figures/*.svg",
     "docs/style/*.css",
     "spec/*.md",
@@ -56,6 +58,9 @@ def stage(target: Path) -> None:
             shutil.copyfile(source, place)
     for path in sorted((target / SPEC.name).glob("*.md")):
         path.write_text(link_clauses(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in sorted((target / "docs").rglob("*.md")):
+        text = fill_blocks(path.read_text(encoding="utf-8"), lambda name: GUIDE_BLOCKS[name]())
+        path.write_text(text, encoding="utf-8")
     shutil.move(target / "docs" / "index.md", target / "index.md")
     for name, make in PAGES.items():
         place = target / name

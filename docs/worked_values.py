@@ -147,7 +147,9 @@ class RecordingDecoder(SubstreamDecoder):
                 )
             )
         self.call += 1
-        return np.array([item.symbol for item in self.record.symbols[-table_index.size :]], np.int32)
+        return np.array(
+            [item.symbol for item in self.record.symbols[-table_index.size :]], np.int32
+        )
 
 
 def worked_values() -> Values:
