@@ -22,7 +22,7 @@ nitpick_ignore_regex = [
 """Types of libraries whose inventories would need a network; structures, which clause 6 has."""
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["attrs_inline", "deflist"]
+myst_enable_extensions = ["attrs_block", "deflist"]
 suppress_warnings = ["misc.highlighting_failure"]
 
 autodoc_member_order = "bysource"

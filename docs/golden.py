@@ -18,6 +18,7 @@ from docs.syntax_requirements import STRUCTURES
 from refdec.codec import Codec, get_codec
 from refdec.decoding import decode
 from refdec.entropy.tables import load_residual_tables
+from refdec.lossless.tables import load_lossless_tables
 from refdec.network import load_model_set
 from refdec.syntax.codestream import inspect_codestream
 from refdec.syntax.declaration import elements_of, requirements_of
@@ -86,12 +87,16 @@ def _elements_under(case: Case) -> frozenset[str]:
 def _functions_of(case: Case) -> frozenset[str]:
     """Return the functions that run while a stream is decoded and verified."""
     names = _functions_run(lambda: decode(case.stream, verify=True))
-    has_base = any(row.segment == "SOZ" for row in inspect_codestream(case.stream)[0])
-    return names | _functions_of_loading() if has_base else names
+    segments = {row.segment for row in inspect_codestream(case.stream)[0]}
+    if "SOZ" in segments:
+        names |= _functions_of_loading_models()
+    if "SOE" in segments:
+        names |= _functions_run(load_lossless_tables.__wrapped__)
+    return names
 
 
 @cache
-def _functions_of_loading() -> frozenset[str]:
+def _functions_of_loading_models() -> frozenset[str]:
     """Return the functions that run while a model set is read, which happens once per process."""
 
     def load() -> None:

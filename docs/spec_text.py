@@ -119,3 +119,8 @@ def statements() -> tuple[Statement, ...]:
                     sentence = f"{lead[0]} {sentence}"
                 found.append(Statement(match[1], sentence, clause))
     return tuple(found)
+
+
+def mark_indented_tables(text: str) -> str:
+    """Give tables that indent their first column the class ``indented``, for style sheets."""
+    return re.sub(r"(?m)(?<=\n)\n((?:\|.*\n)*\| &emsp;)", r"\n{.indented}\n\1", text)

@@ -12,6 +12,7 @@ from docs.syntax_tables import descriptor_text
 from docs.table import table
 from docs.worked_values import CASE, Run, Substream, Values, worked_values
 from refdec.arrays import I32Map
+from refdec.cli.inspect import value_text
 from refdec.codec import get_codec
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
@@ -96,7 +97,7 @@ def _meaning(row: ElementRow) -> tuple[str, str]:
         for item in elements_of(structure)
         if item.name == name and item.descriptor is not None
     }
-    value = str(row.value) if isinstance(row.value, int) else f"{len(row.value)} bytes"
+    value = value_text(row) if isinstance(row.value, int) else f"{len(row.value)} bytes"
     return found.pop() if len(found) == 1 else f"{row.width} bits", value
 
 
