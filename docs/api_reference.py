@@ -21,8 +21,10 @@ def api_page() -> str:
         "What `import refdec` offers. Everything else may change without notice.",
         *_module(refdec, list(refdec.__all__)),
         "## Types",
-        "The fields of headers and segments are the syntax elements of "
-        "[clause 6](../../spec/06-codestream-syntax.md), under the same names.",
+        (
+            "The fields of headers and segments are the syntax elements of "
+            "[clause 6](../../spec/06-codestream-syntax.md), under the same names."
+        ),
         *(_directive(value) for value in (Options, Region)),
         "## Functions of the decoding process",
         "Each implements the clause in its row; comments in the code repeat the numbered steps.",

@@ -11,9 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-from docutils.core import publish_string
-from myst_parser.docutils_ import Parser
-
 from docs.code_facts import ROOT
 from docs.references import link_clauses
 from docs.spec_text import Clause, clauses, mark_indented_tables, spec_files
@@ -41,7 +38,9 @@ def book_text() -> str:
 
 
 def _cover(introduction: str) -> str:
-    edition, state, decoder = re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \|$", introduction, re.M)[0]
+    edition, state, decoder = re.findall(
+        r"^\| (\d+) \| (.+?) \| (.+?) \|$", introduction, re.MULTILINE
+    )[0]
     return (
         f'<div class="cover"><p class="title">JAI: specification</p><p>Edition {edition}: {state}'
         f"</p><p>Reference decoder: {decoder}</p></div>"
@@ -91,6 +90,9 @@ def book_html() -> str:
     docutils.utils.SystemMessage
         The Markdown has a warning, such as a link that leads nowhere.
     """
+    from docutils.core import publish_string  # noqa: PLC0415  of the extra `docs`
+    from myst_parser.docutils_ import Parser  # noqa: PLC0415
+
     settings = {
         "myst_heading_anchors": 4,
         "myst_enable_extensions": ["attrs_block"],
@@ -105,9 +107,7 @@ def book_html() -> str:
         "initial_header_level": 1,
         "output_encoding": "unicode",
     }
-    page = publish_string(
-        book_text(), parser=Parser(), writer="html5", settings_overrides=settings
-    )
+    page = publish_string(book_text(), parser=Parser(), writer="html5", settings_overrides=settings)
     return str(page)
 
 

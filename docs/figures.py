@@ -21,13 +21,17 @@ class Drawing:
 
     def __init__(self, width: int, height: int, title: str) -> None:
         self.parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" font-family="DejaVu Sans, Verdana, sans-serif" '
-            f'font-size="13" fill="{INK}" role="img" aria-label="{title}">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+                f'width="{width}" height="{height}" font-family="DejaVu Sans, Verdana, sans-serif" '
+                f'font-size="13" fill="{INK}" role="img" aria-label="{title}">'
+            ),
             f"<title>{title}</title>",
-            '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-            f'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="{INK}"/></marker>'
-            "</defs>",
+            (
+                '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+                f'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="{INK}"/></marker>'
+                "</defs>"
+            ),
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         ]
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which golden streams exercise which requirement.
 
-An invalid stream breaks the requirements that its manifest lists. A valid stream keeps a requirement
-when the check of it was passed while the stream was parsed and decoded: the element under the
-requirement was read, or the function that makes the check was run. That is measured.
+An invalid stream breaks the requirements that its manifest lists. A valid stream keeps a
+requirement when the check of it was passed while the stream was parsed and decoded: the element
+under the requirement was read, or the function that makes the check was run. That is measured.
 """
 
 import sys

@@ -9,7 +9,8 @@ from docs.spec_text import clauses
 REFERENCE = re.compile(r"(?<![\w.-])((?:[1-9]|1[0-2]|[A-E])\.\d+(?:\.\d+)*)(?!\w|\.\w|%| dB)")
 """The number of a clause below the first level."""
 _UNTOUCHED = re.compile(
-    r"<!-- generated:.*?<!-- end generated -->|^```.*?^```|^#[^\n]*|`[^`\n]*`|\[[^\]\n]*\]\([^)\n]*\)",
+    r"<!-- generated:.*?<!-- end generated -->|^```.*?^```"
+    r"|^#[^\n]*|`[^`\n]*`|\[[^\]\n]*\]\([^)\n]*\)",
     re.DOTALL | re.MULTILINE,
 )
 """Generated blocks, fenced code, headings, code and links: numbers there stay as they are."""

@@ -3,16 +3,14 @@
 
 usage: python -m docs.site [OUTPUT]
 
-The sources are laid out in ``build/docs/source`` as in the repository, so that a link works on both,
-and the generated pages are written beside them.
+The sources are laid out in ``build/docs/source`` as in the repository, so that a link works on
+both, and the generated pages are written beside them.
 """
 
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from sphinx.cmd.build import build_main
 
 from docs.api_reference import api_page
 from docs.cli_reference import cli_page
@@ -71,6 +69,8 @@ def stage(target: Path) -> None:
 
 def build(output: Path) -> int:
     """Build the site and return an exit status; a warning or a broken link is an error."""
+    from sphinx.cmd.build import build_main  # noqa: PLC0415  of the extra `docs`
+
     source = BUILD / "source"
     stage(source)
     settings = ["-n", "-W", "--keep-going", "-q", "-c", str(ROOT / "docs")]

@@ -104,9 +104,9 @@ def traceability_page() -> str:
 _INTRODUCTION = """\
 # Traceability
 
-From each requirement to the clause that states it, the code that checks it, the tests and the golden
-streams that exercise it. The page is generated; the build fails when a requirement is stated but not
-checked, checked but not stated, or neither exercised nor waived.
+From each requirement to the clause that states it, the code that checks it, the tests and the
+golden streams that exercise it. The page is generated; the build fails when a requirement is stated
+but not checked, checked but not stated, or neither exercised nor waived.
 
 - **Code** is every place in `refdec` that names the requirement: where it is raised or declared.
 - **Tests** are the test functions and the recipes of golden streams that name it.
@@ -114,8 +114,8 @@ checked, checked but not stated, or neither exercised nor waived.
   that makes the check ran while they were decoded. This is measured when the page is built.
 - **Invalid streams** break the requirement, and nothing else.
 
-Requirements on model sets and tables (`NET`, `ENT-001`) cannot be broken by a stream: the tests break
-files of model sets instead, and the shipped set keeps them whenever a stream is decoded.
+Requirements on model sets and tables (`NET`, `ENT-001`) cannot be broken by a stream: the tests
+break files of model sets instead, and the shipped set keeps them whenever a stream is decoded.
 """
 
 

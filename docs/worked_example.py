@@ -25,9 +25,14 @@ MAX_BITS = 16
 PER_LINE = 16
 
 
-def worked_example_page(values: Values | None = None) -> str:
-    """Return the page in Markdown."""
-    values = values or worked_values()
+def worked_example_page() -> str:
+    """Return the page in Markdown, with links to the specification."""
+    text = worked_example_text(worked_values())
+    return link_clauses(text).replace("](", "](../../spec/")
+
+
+def worked_example_text(values: Values) -> str:
+    """Return the page in Markdown, without links."""
     text = "\n\n".join(
         [
             *_introduction(values),
@@ -40,18 +45,20 @@ def worked_example_page(values: Values | None = None) -> str:
             *_picture(values),
         ]
     )
-    return link_clauses(text).replace("](", "](../../spec/") + "\n"
+    return text + "\n"
 
 
 def _introduction(values: Values) -> list[str]:
     header = values.codestream.picture_header
     return [
         "# A stream decoded step by step",
-        f"The golden stream `{CASE}` is a picture of {header.pic_width} by {header.pic_height} "
-        f"samples in {len(values.stream)} bytes. Below, each number is what the reference decoder "
-        "computes; the page is made anew with every build of the documents. Compare with your own "
-        "decoder from the top: the first number that differs names the clause to look at. Numbers "
-        "in brackets are clauses of the specification.",
+        (
+            f"The golden stream `{CASE}` is a picture of {header.pic_width} by {header.pic_height} "
+            f"samples in {len(values.stream)} bytes. Below, each number is what the reference "
+            "decoder computes; the page is made anew with every build of the documents. Compare "
+            "with your own decoder from the top: the first number that differs names the clause to "
+            "look at. Numbers in brackets are clauses of the specification."
+        ),
         "## The bytes",
         _block(_hex_lines(values.stream)),
     ]
@@ -126,18 +133,8 @@ def _variables(values: Values) -> list[str]:
 
 
 _SYMBOL_HEADS = (
-    "call",
-    "table",
-    "bound",
-    "x before",
-    "slot",
-    "symbol",
-    "Cum",
-    "Freq",
-    "x after (3)",
-    "word",
-    "x after (4)",
-    "value",
+    *("call", "table", "bound", "x before", "slot", "symbol"),
+    *("Cum", "Freq", "x after (3)", "word", "x after (4)", "value"),
 )
 
 
@@ -174,13 +171,18 @@ def _substream(part: Substream) -> list[str]:
     words = payload[6 : 6 + 2 * num_words].hex(" ", 2) or "none"
     escapes = payload[6 + 2 * num_words :].hex(" ") or "none"
     return [
-        f"The payload `{payload.hex(' ')}` has one lane. `num_words` is {num_words}, "
-        f"`num_escape_bytes` is {num_escape_bytes}, `lane_state[ 0 ]` is "
-        f"`{payload[2:6].hex(' ')}` = {int.from_bytes(payload[2:6], 'big')}; words: `{words}`; "
-        f"escape bytes: `{escapes}`.",
-        "Symbol by symbol (8.2.4): `slot` is the low 12 bits of x, `symbol` the one whose interval "
-        "from `Cum` on, `Freq` long, holds the slot; a word is taken when step (3) leaves x below "
-        "65536. The value is `symbol` minus `bound`, unless it is escaped (8.2.5).",
+        (
+            f"The payload `{payload.hex(' ')}` has one lane. `num_words` is {num_words}, "
+            f"`num_escape_bytes` is {num_escape_bytes}, `lane_state[ 0 ]` is "
+            f"`{payload[2:6].hex(' ')}` = {int.from_bytes(payload[2:6], 'big')}; words: `{words}`; "
+            f"escape bytes: `{escapes}`."
+        ),
+        (
+            "Symbol by symbol (8.2.4): `slot` is the low 12 bits of x, `symbol` the one whose "
+            "interval from `Cum` on, `Freq` long, holds the slot; a word is taken when step (3) "
+            "leaves x below 65536. The value is `symbol` minus `bound`, unless it is escaped "
+            "(8.2.5)."
+        ),
         table(_SYMBOL_HEADS, rows),
         "The last x is 65536 and all words are taken, as 8.2.6 asks for.",
     ]
@@ -190,9 +192,11 @@ def _hyper_latent(values: Values) -> list[str]:
     lanes = hyper_lanes(values.codestream.picture_header.num_lanes)
     return [
         "## Hyper-latent (8.3.1)",
-        f"`Lanes` is Max( 1, {values.codestream.picture_header.num_lanes} >> 3 ) = {lanes}. The "
-        "table of a symbol is its channel; the tables are `hyper_bounds` and `hyper_frequencies` "
-        "of the model set (C.6).",
+        (
+            f"`Lanes` is Max( 1, {values.codestream.picture_header.num_lanes} >> 3 ) = {lanes}. "
+            "The table of a symbol is its channel; the tables are `hyper_bounds` and "
+            "`hyper_frequencies` of the model set (C.6)."
+        ),
         *_substream(values.substreams[0]),
         "`z_hat`, in C, H, W order:",
         _numbers(values.points["z_hat"]),
@@ -255,9 +259,11 @@ def _one_convolution(run: Run) -> list[str]:
         raise ValueError(message)
     name = f"{run.network}.{layer.name}"
     return [
-        f"The first value of `{layer.output}` by hand (11.3.1): `{name}.bias[ 0 ]` is {bias}, "
-        f"`{name}.shift[ 0 ]` is {shift}, the range is {low} to {high}. Only the centre tap of the "
-        "kernel sees a position of the plane, and inputs that are 0 add nothing:",
+        (
+            f"The first value of `{layer.output}` by hand (11.3.1): `{name}.bias[ 0 ]` is {bias}, "
+            f"`{name}.shift[ 0 ]` is {shift}, the range is {low} to {high}. Only the centre tap of "
+            "the kernel sees a position of the plane, and inputs that are 0 add nothing:"
+        ),
         _block(
             [
                 f"sum = {bias}",
@@ -297,35 +303,34 @@ def _first_group(values: Values) -> list[str]:
         )
         rows.append(tuple(map(str, cells)))
     heads = (
-        "c",
-        "scale",
-        "scale_idx",
-        "coded",
-        "residual",
-        "mean",
-        "offset",
-        "deviation",
-        "step",
-        "scaled",
-        "mu",
-        "y_hat",
+        *("c", "scale", "scale_idx", "coded", "residual", "mean"),
+        *("offset", "deviation", "step", "scaled", "mu", "y_hat"),
     )
     return [
         "## Group 0, phase 0 (8.4)",
         "**Step (1), prediction.** The network `head_0_0`, input first:",
         _layers(run),
-        "`scale_idx` is Clip3( 0, 79, ( `scale` + 224 ) >> 3 ) (8.4.2). A position is coded when "
-        f"that is at least {residual_tables.skip_threshold} (8.5). There is one position per "
-        "channel, with i + j = 0, which is of phase 0.",
-        "**Step (2), residual (8.4.1).** The sub-stream of the layer, with `NumLanes` lanes. Call 0 "
-        "is this step; later calls, if there are any, are those of the next groups and phases with "
-        "coded positions.",
+        (
+            "`scale_idx` is Clip3( 0, 79, ( `scale` + 224 ) >> 3 ) (8.4.2). A position is coded "
+            f"when that is at least {residual_tables.skip_threshold} (8.5). There is one position "
+            "per channel, with i + j = 0, which is of phase 0."
+        ),
+        (
+            "**Step (2), residual (8.4.1).** The sub-stream of the layer, with `NumLanes` lanes. "
+            "Call 0 is this step; later calls, if there are any, are those of the next groups and "
+            "phases with coded positions."
+        ),
         *_substream(values.substreams[1]),
-        "**Reconstruction (8.4.3, 8.4.4).** `deviation` = `mean` + 32 `residual` - Sign( `residual` )"
-        " `offset`; `scaled` = ( `deviation` `step` + 128 ) >> 8; `y_hat` = `mu` + `scaled`:",
+        (
+            "**Reconstruction (8.4.3, 8.4.4).** `deviation` = `mean` + 32 `residual` - Sign( "
+            "`residual` ) `offset`; `scaled` = ( `deviation` `step` + 128 ) >> 8; `y_hat` = `mu` + "
+            "`scaled`:"
+        ),
         table(heads, rows),
-        "**Steps (3) and (4), context.** The network `update_0` turns what was decoded into the "
-        "next `state`; after phase 1, `activity_0` gives the `activity` of the group:",
+        (
+            "**Steps (3) and (4), context.** The network `update_0` turns what was decoded into "
+            "the next `state`; after phase 1, `activity_0` gives the `activity` of the group:"
+        ),
         _layers(values.run_of("update_0")),
         _layers(values.run_of("activity_0")),
     ]
@@ -352,8 +357,10 @@ def _other_groups(values: Values) -> list[str]:
     return [
         "## All groups and phases",
         table(("group", "phase", "channels", "scale_idx", "coded", "y_hat after it"), rows),
-        "A `scale_idx` of a phase without positions is computed, but nothing uses it. The first "
-        "64 channels of `y_hat` (the others follow the same rules):",
+        (
+            "A `scale_idx` of a phase without positions is computed, but nothing uses it. The "
+            "first 64 channels of `y_hat` (the others follow the same rules):"
+        ),
         _numbers(latents.y_hat[:64]),
         f"SHA-256 of `y_hat` (10.1), the digest of point L: `{latents.digest()}`.",
     ]
@@ -365,7 +372,7 @@ def _picture(values: Values) -> list[str]:
         message = "the picture is missing"
         raise ValueError(message)
     header = values.codestream.picture_header
-    last = values.runs[-1].tensors["filtered"] if "filtered" in values.runs[-1].tensors else None
+    last = values.runs[-1].tensors.get("filtered", None)
     parts = ["## Picture (9.1)"]
     for run in values.runs:
         if run.network in {"synthesis_simple", "filter_base"}:

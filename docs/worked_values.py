@@ -165,7 +165,7 @@ def worked_values() -> Values:
     with _recorded(values):
         values.picture = decode(stream, trace=values.points.__setitem__, synthesis="base")
         values.latents = decode_latents(stream)
-    expected = decode(stream, synthesis="base"), decode_latents(stream)
+    expected = decode(stream, synthesis="base", verify=True), decode_latents(stream)
     if (values.picture.digest(), values.latents.digest()) != tuple(x.digest() for x in expected):
         message = f"the worked values of {CASE} do not lead to its digests"
         raise ValueError(message)

@@ -28,18 +28,18 @@ def damaged(data: bytes, draw: random.Random) -> bytes:
     changed = bytearray(data)
     for _ in range(draw.randint(1, 3)):
         place = draw.randrange(max(1, len(changed)))
-        length = draw.randint(1, 8)
-        kind = draw.randrange(5)
-        if kind == 0 and changed:
-            changed[place] ^= 1 << draw.randrange(8)
-        elif kind == 1 and changed:
-            changed[place] = draw.choice([0, 1, 127, 128, 254, 255])
-        elif kind == 2:
-            del changed[place : place + length]
-        elif kind == 3:
-            changed[place:place] = changed[place : place + length]
-        else:
-            del changed[place:]
+        some = slice(place, place + draw.randint(1, 8))
+        match draw.choice(["bit", "byte", "take", "repeat", "cut"]) if changed else "":
+            case "bit":
+                changed[place] ^= 1 << draw.randrange(8)
+            case "byte":
+                changed[place] = draw.choice([0, 1, 127, 128, 254, 255])
+            case "take":
+                del changed[some]
+            case "repeat":
+                changed[place:place] = changed[some]
+            case "cut":
+                del changed[place:]
     return bytes(changed)
 
 
