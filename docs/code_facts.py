@@ -75,7 +75,7 @@ def requirement_errors() -> dict[str, tuple[str, ...]]:
         for rule in constraints_of(structure):
             found.setdefault(rule.requirement, set()).add(rule.error.__name__)
     for tree in sources().values():
-        for requirement, name in _raised(tree):
+        for requirement, name in (*_raised(tree), *_tabled(tree)):
             found.setdefault(requirement, set()).add(name)
     return {requirement: tuple(sorted(names)) for requirement, names in sorted(found.items())}
 
@@ -98,6 +98,39 @@ def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
             kinds = kinds or _named_errors(_definitions(called, is_method=is_method))
             for kind in kinds:
                 yield ids[0], kind
+
+
+def _tabled(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield identifiers in a module's constants with the errors that their users raise.
+
+    A user is a function that names the constant, and passes a variable on as the requirement.
+    """
+    for constant in tree.body:
+        target = constant.target if isinstance(constant, ast.AnnAssign) else None
+        target = constant.targets[0] if isinstance(constant, ast.Assign) else target
+        ids = [node.value for node in ast.walk(constant) if _is_requirement(node)]  # type: ignore[attr-defined]
+        if not ids or not isinstance(target, ast.Name):
+            continue
+        for function in ast.walk(tree):
+            inner = list(ast.walk(function)) if isinstance(function, ast.FunctionDef) else []
+            if any(isinstance(node, ast.Name) and node.id == target.id for node in inner):
+                for call in (node for node in inner if isinstance(node, ast.Call)):
+                    yield from ((name, kind) for kind in _passed_on(call) for name in ids)
+
+
+def _passed_on(call: ast.Call) -> set[str]:
+    """Return the errors of a call whose requirement is a variable."""
+    if any(
+        item.arg == "requirement" and isinstance(item.value, ast.Name) for item in call.keywords
+    ):
+        return _named_errors([call.func])
+    definitions = _definitions(ast.unparse(call.func), is_method=False)
+    for definition in definitions:
+        names = [item.arg for item in definition.args.args]  # type: ignore[attr-defined]
+        place = names.index("requirement") if "requirement" in names else len(call.args)
+        if place < len(call.args) and isinstance(call.args[place], ast.Name):
+            return _named_errors(definitions)
+    return set()
 
 
 def _named_errors(nodes: list[ast.AST]) -> set[str]:

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from conformance.case import Case, load_suite
-from docs.code_facts import ROOT, callers, requirement_sites
+from docs.code_facts import ROOT, Site, callers, requirement_sites
 from docs.syntax_requirements import STRUCTURES
 from refdec.codec import Codec, get_codec
 from refdec.decoding import decode
@@ -52,21 +52,24 @@ def keeping_streams() -> dict[str, tuple[str, ...]]:
     ever = frozenset().union(*runs.values())
     found = {}
     for requirement, sites in requirement_sites().items():
-        checks = frozenset().union(
-            *(_checks(site.name, ever) for site in sites if site.is_function)
-        )
+        checks = frozenset().union(*(_checks(site, ever) for site in sites))
         found[requirement] = tuple(
             name for name in runs if requirement in read[name] or checks & runs[name]
         )
     return found
 
 
-def _checks(function: str, ever: frozenset[str]) -> frozenset[str]:
-    """Return the function, or who calls it where it only runs to report an error."""
-    if function in ever:
-        return frozenset({function})
-    name = function.rpartition("::")[2].rpartition(".")[2]
-    return callers(name) & ever
+def _checks(site: Site, ever: frozenset[str]) -> frozenset[str]:
+    """Return the function of a site that makes the check, of those that ran.
+
+    Where it only runs to report an error, or is a constant of a module, it is who uses it; a
+    declaration has none.
+    """
+    if site.name in ever:
+        return frozenset({site.name})
+    if not site.is_function and "." in site.owner:
+        return frozenset()
+    return callers(site.owner.rpartition(".")[2]) & ever
 
 
 def _elements_under(case: Case) -> frozenset[str]:
