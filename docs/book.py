@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docs.code_facts import ROOT
 from docs.references import link_clauses
-from docs.spec_text import Clause, clauses, mark_indented_tables, spec_files
+from docs.spec_text import Clause, clauses, mark_tables, spec_files
 
 FOLDER = ROOT / "build" / "specification"
 HTML_NAME, PDF_NAME = "jai-specification.html", "jai-specification.pdf"
@@ -34,7 +34,7 @@ def book_text() -> str:
     parts = [_cover(introduction), _contents(), introduction, *texts.values()]
     targets = {name: _anchor(text) for name, text in texts.items()}
     targets["README.md"] = _INTRODUCTION.lower()
-    return mark_indented_tables(_inner_links(link_clauses("\n\n".join(parts)), targets))
+    return mark_tables(_inner_links(link_clauses("\n\n".join(parts)), targets))
 
 
 def _cover(introduction: str) -> str:

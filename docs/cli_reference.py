@@ -24,7 +24,7 @@ def cli_page() -> str:
 def _program(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield from (f"## {parser.prog}", "", parser.description or "", "")
     if parser.epilog:
-        yield from ("```text", parser.epilog, "```", "")
+        yield from (" ".join(parser.epilog.split()), "")
     for action in parser._actions:  # noqa: SLF001
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for command in action.choices.values():

@@ -18,7 +18,7 @@ from docs.code_facts import ROOT
 from docs.guide_blocks import GUIDE_BLOCKS
 from docs.link_check import broken_links
 from docs.references import link_clauses
-from docs.spec_text import SPEC, fill_blocks, mark_indented_tables
+from docs.spec_text import SPEC, fill_blocks, mark_tables
 from docs.traceability import traceability_page
 from docs.worked_example import worked_example_page
 
@@ -55,7 +55,7 @@ def stage(target: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, place)
     for path in sorted((target / SPEC.name).glob("*.md")):
-        text = mark_indented_tables(link_clauses(path.read_text(encoding="utf-8")))
+        text = mark_tables(link_clauses(path.read_text(encoding="utf-8")))
         path.write_text(text, encoding="utf-8")
     for path in sorted((target / "docs").rglob("*.md")):
         text = fill_blocks(path.read_text(encoding="utf-8"), lambda name: GUIDE_BLOCKS[name]())

@@ -23,7 +23,7 @@ from docs.guide_blocks import tensor_places
 from docs.link_check import broken_links
 from docs.pack import pack_files, write_pack
 from docs.references import link_clauses
-from docs.spec_text import mark_indented_tables
+from docs.spec_text import mark_tables
 from docs.worked_example import worked_example_text
 from docs.worked_values import CASE, Values, values_document, worked_values
 from refdec.cli.main import build_parser as refdec_parser
@@ -58,6 +58,13 @@ def command_lines() -> list[str]:
 def test_command_lines_of_the_guides_are_accepted(line: str) -> None:
     program, *arguments = shlex.split(line, comments=True)
     PARSERS[program]().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_python_of_the_guides_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        exec(compile(block, page.name, "exec"), {})  # noqa: S102
 
 
 def test_the_guides_use_every_program() -> None:
@@ -156,10 +163,17 @@ def test_references_to_clauses_become_links(text: str, linked: str) -> None:
     assert link_clauses(text) == linked
 
 
-def test_tables_with_indents_are_marked() -> None:
-    table = "a\n\n| x |\n|:--|\n| &emsp;y |\n"
-    assert mark_indented_tables(table) == table.replace("\n\n", "\n\n{.indented}\n")
-    assert mark_indented_tables(table.replace("&emsp;", "")) == table.replace("&emsp;", "")
+@pytest.mark.parametrize(
+    ("table", "classes"),
+    [
+        ("| x |\n|:--|\n| &emsp;y |\n", "{.indented .short}\n"),
+        ("| x |\n|:--|\n| y |\n", "{.short}\n"),
+        ("| x |\n|:--|\n" + "| y |\n" * 60, ""),
+        ("| x " * 9 + "|\n" + "|:--" * 9 + "|\n", "{.short .wide}\n"),
+    ],
+)
+def test_tables_get_classes_for_style_sheets(table: str, classes: str) -> None:
+    assert mark_tables(f"a\n\n{table}\nb\n") == f"a\n\n{classes}{table}\nb\n"
 
 
 def test_broken_links_of_a_site_are_found(tmp_path: Path) -> None:
