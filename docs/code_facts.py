@@ -140,18 +140,20 @@ def _named_errors(nodes: list[ast.AST]) -> set[str]:
 
 
 def _definitions(name: str, *, is_method: bool) -> list[ast.AST]:
-    bodies = [
-        owner.body
+    return [node for node in _bodies(is_method=is_method) if node.name == name]
+
+
+@cache
+def _bodies(*, is_method: bool) -> tuple[ast.FunctionDef, ...]:
+    """Return every method of every class, or every function of every module."""
+    return tuple(
+        node
         for tree in sources().values()
         for owner in ast.walk(tree)
         if isinstance(owner, ast.ClassDef if is_method else ast.Module)
-    ]
-    return [
-        node
-        for body in bodies
-        for node in body
-        if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
+        for node in owner.body  # type: ignore[attr-defined]
+        if isinstance(node, ast.FunctionDef)
+    )
 
 
 @cache
