@@ -18,6 +18,7 @@ from docs.syntax_requirements import STRUCTURES
 from refdec.codec import Codec, get_codec
 from refdec.decoding import decode
 from refdec.entropy.tables import load_residual_tables
+from refdec.errors import RefdecError
 from refdec.lossless.tables import load_lossless_tables
 from refdec.network import load_model_set
 from refdec.syntax.codestream import inspect_codestream
@@ -88,8 +89,18 @@ def _elements_under(case: Case) -> frozenset[str]:
 
 
 def _functions_of(case: Case) -> frozenset[str]:
-    """Return the functions that run while a stream is decoded and verified."""
-    names = _functions_run(lambda: decode(case.stream, verify=True))
+    """Return the functions that run while a stream is decoded and verified.
+
+    Raises
+    ------
+    ValueError
+        The decoder refuses the stream.
+    """
+    try:
+        names = _functions_run(lambda: decode(case.stream, verify=True))
+    except RefdecError as error:
+        message = f"{case.id} is not decoded: {error}"
+        raise ValueError(message) from error
     segments = {row.segment for row in inspect_codestream(case.stream)[0]}
     if "SOZ" in segments:
         names |= _functions_of_loading_models()
