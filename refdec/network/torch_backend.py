@@ -2,8 +2,9 @@
 # ruff: noqa: ARG002, D102 - Backend says what each operation takes and computes.
 """The accelerated path: PyTorch float32 convolutions on the CPU, exact by the exactness bound.
 
-As in `numpy_backend`, tensors hold integers and 2**-shift is folded into the weights. What would
-change a product is switched off: TF32, bfloat16, and NNPACK's transforms.
+As in `numpy_backend`, tensors hold integers, 2**-shift is folded into the weights, and splits are
+added in binary64. What would change a product is switched off: TF32, bfloat16, and NNPACK's
+transforms.
 """
 
 from collections.abc import Iterator
@@ -27,8 +28,6 @@ class _PreparedConv(NamedTuple):
     weights: tuple[Tensor, ...]
     """(O, I / (groups * splits), k, k) for each split."""
     bias: Tensor
-    """(O)"""
-    shift: Tensor
     """(O)"""
 
 
@@ -73,20 +72,18 @@ class TorchBackend(Backend):
         return torch.cat(tensors)
 
     def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias, shift = map(torch.from_numpy, float_operands(layer, tensors))
+        weight, bias, _ = map(torch.from_numpy, float_operands(layer, tensors))
         parts = tuple(part.contiguous() for part in weight.chunk(layer.splits, dim=1))
-        return _PreparedConv(layer, parts, bias, shift)
+        return _PreparedConv(layer, parts, bias)
 
     def conv(self, prepared: _PreparedConv, x: Tensor) -> Tensor:
-        layer, weights, bias, shift = prepared
+        layer, weights, bias = prepared
         around, groups = layer.kernel // 2, layer.groups
-        if layer.splits == 1:
-            sums = functional.conv2d(x, weights[0], bias, padding=around, groups=groups).floor_()
-        else:
-            parts = x.reshape(groups, layer.splits, -1, *x.shape[1:]).unbind(1)
-            sums = bias[:, None, None]
-            for part, weight in zip(parts, weights, strict=True):
-                inputs = part.flatten(0, 1)
-                sums = sums + functional.conv2d(inputs, weight, padding=around, groups=groups).int()
-            sums >>= shift[:, None, None]
-        return self.clip(sums, layer.range).float()
+        first, *others = x.reshape(groups, layer.splits, -1, *x.shape[1:]).unbind(1)
+        sums = functional.conv2d(
+            first.flatten(0, 1), weights[0], bias, padding=around, groups=groups
+        )
+        for part, weight in zip(others, weights[1:], strict=True):
+            product = functional.conv2d(part.flatten(0, 1), weight, padding=around, groups=groups)
+            sums = sums.double() + product
+        return self.clip(sums.floor_(), layer.range).float()
