@@ -19,8 +19,10 @@ encodes: only the source of the residual differs.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refdec.arrays import BoolMap, I16Map, I32Map
 from refdec.clause import clause
@@ -65,10 +67,15 @@ class Step:
     step: I32Map
     """Quantisation step, 1/16 units."""
 
-    @property
+    @cached_property
+    def places(self) -> NDArray[np.intp]:
+        """Flat indices (n,) of the coded positions."""
+        return np.flatnonzero(self.coded)
+
+    @cached_property
     def tables(self) -> I32Map:
         """Table index of each coded residual, (n,)."""
-        return self.scale_idx[self.coded]
+        return self.scale_idx.reshape(-1)[self.places]
 
 
 ResidualSource = Callable[[Step], I32Map]
@@ -170,7 +177,7 @@ def decode_tile_latent(
         for phase in range(NUM_PHASES):
             step = tile.predict(group, channels, phase, everywhere=trace is not None)
             residual = np.zeros_like(step.scale_idx)
-            residual[step.coded] = source(step)
+            residual.reshape(-1)[step.places] = source(step)
             tile.reconstruct(step, channels, residual)
             if trace is not None:
                 prefix = f"group{group}/phase{phase}/"
@@ -239,19 +246,22 @@ class _Tile:
     def reconstruct(self, step: Step, channels: slice, residual: I32Map) -> None:
         """(2) Reconstruct from the residual; (3) tell the state what was decoded."""
         backend, has_mean = self.model.backend, step.group < self.model.mean_groups
+        # Without a mean nothing changes where nothing is coded.
+        at = slice(None) if has_mean else step.places
         deviation = derive_deviation(
-            residual=residual,
-            mean=step.mean,
-            scale_idx=step.scale_idx,
+            residual=residual.reshape(-1)[at],
+            mean=step.mean.reshape(-1)[at],
+            scale_idx=step.scale_idx.reshape(-1)[at],
             offsets=self.model.offsets,
         )
-        self.y_hat[channels] = dequantise(mu=step.mu, deviation=deviation, step=step.step)
+        y_hat = self.y_hat[channels].reshape(-1)
+        y_hat[at] = dequantise(mu=y_hat[at], deviation=deviation, step=step.step.reshape(-1)[at])
         symbols = backend.from_numpy(np.clip(residual, -SYMBOL_MAX, SYMBOL_MAX))
         self.symbols = self.symbols + symbols if step.phase else symbols
         news = {"state": self.state, "symbols": symbols}
         if has_mean:
-            clipped = np.clip(deviation, -DEVIATION_MAX, DEVIATION_MAX)
-            news["deviation"] = backend.from_numpy(clipped)
+            deviation = np.clip(deviation, -DEVIATION_MAX, DEVIATION_MAX)
+            news["deviation"] = backend.from_numpy(deviation.reshape(residual.shape))
             self.deviation[channels] += news["deviation"]
         if (step.group, step.phase) != (len(self.model.groups) - 1, NUM_PHASES - 1):
             self.state = run_network(self.model.updates[step.group], news, self.quality)["out"]
@@ -282,9 +292,9 @@ def derive_deviation(
 ) -> I32Map:
     """Add the residual, drawn towards zero by the offset of its table, to the mean; 1/32 steps."""
     deviation: I32Map = mean + DEVIATION_ONE * residual
-    (places,) = residual.ravel().nonzero()
-    decoded = residual.ravel()[places]
-    offset = offsets[scale_idx.ravel()[places], np.minimum(np.abs(decoded), 2)]
+    places = np.flatnonzero(residual)
+    decoded = residual.reshape(-1)[places]
+    offset = offsets[scale_idx.reshape(-1)[places], np.minimum(np.abs(decoded), 2)]
     deviation.reshape(-1)[places] -= np.sign(decoded) * offset
     return deviation
 

@@ -54,6 +54,7 @@ def run_network(
         quality = _check_quality(quality)
     tensors: dict[str, Tensor] = {}
     planes = description.tensors.keys() if places is None else runner.planes
+    places = np.zeros(0, np.int64) if places is None else places
     with backend.session():
         for name, value in inputs.items():
             tensors[name] = value

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from refdec.arithmetic import ceil_div
-from refdec.arrays import F32Map
+from refdec.arrays import BoolMap, F32Map
 from refdec.network.exactness import ConvTensors
 from refdec.network.integer_backend import IntegerBackend
-from refdec.network.layers import EXACT_LIMIT, Conv, Lookup
+from refdec.network.layers import EXACT_LIMIT, Conv, Lookup, PixelShuffle, PixelUnshuffle
 
 _STRIP = 1200
 """Positions per strip: keeps the copies in cache and the matrix product efficient."""
@@ -64,15 +64,34 @@ class NumpyBackend(IntegerBackend):
 
     def session(self) -> AbstractContextManager[Any]:
         """One BLAS thread for each of ours."""
-        return self._blas.limit(limits=1)
+        limits: AbstractContextManager[Any] = self._blas.limit(limits=1)
+        return limits
 
     def lookup(self, layer: Lookup, table: F32Map, x: F32Map) -> F32Map:
         return table.take(self.as_index(x), mode="clip")
 
+    def pixel_shuffle(self, layer: PixelShuffle, x: F32Map) -> F32Map:
+        f, (channels, height, width) = layer.factor, x.shape
+        out = np.empty((channels // f**2, height * f, width * f), np.float32)
+        parts = out.reshape(-1, height, f, width, f).transpose(0, 2, 4, 1, 3)
+        self._copy(x.reshape(parts.shape), parts)
+        return out
+
+    def pixel_unshuffle(self, layer: PixelUnshuffle, x: F32Map) -> F32Map:
+        f, (channels, height, width) = layer.factor, x.shape
+        parts = x.reshape(channels, height // f, f, width // f, f).transpose(0, 2, 4, 1, 3)
+        out = np.empty((channels * f**2, height // f, width // f), np.float32)
+        self._copy(parts, out.reshape(parts.shape))
+        return out
+
+    def _copy(self, source: F32Map, target: F32Map) -> None:
+        """Copy (..., rows, columns) rows by rows."""
+        rows = source.shape[-2]
+        self._share(partial(_copy_rows, source, target), rows, source[..., 0, :].size / _CHUNK)
+
     def prepare_conv(self, layer: Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias, scale = float_operands(layer, tensors)
+        weight, bias, reach, limit = float_operands(tensors)
         k, groups = layer.kernel, layer.groups
-        reach, limit = np.abs(weight).sum(axis=(2, 3)), EXACT_LIMIT * scale - np.abs(bias)
         if _is_depthwise(layer):
             weight = weight.reshape(-1, k, k, 1)
         else:
@@ -104,11 +123,20 @@ class NumpyBackend(IntegerBackend):
             list(self._pool.map(work, parts))
 
 
-def float_operands(layer: Conv, tensors: ConvTensors) -> tuple[F32Map, F32Map, F32Map]:
-    """Return weight, bias (O), and the factor 2**-shift (O) that both hold."""
+def _copy_rows(source: F32Map, target: F32Map, rows: slice) -> None:
+    target[..., rows, :] = source[..., rows, :]
+
+
+def float_operands(tensors: ConvTensors) -> tuple[F32Map, F32Map, F32Map, F32Map]:
+    """Return a convolution's operands as the float backends use them, 2**-shift folded in.
+
+    Weight and bias (O); the magnitudes of the weights, summed over the kernel (O, I / groups); and
+    the limit (O) below which these, times those of the input, keep all sums exact.
+    """
     scale = np.ldexp(np.float32(1), -tensors.shift.astype(np.int32))
     weight = tensors.weight.astype(np.float32) * scale[:, None, None, None]
-    return weight, tensors.bias.astype(np.float32) * scale, scale
+    bias = tensors.bias.astype(np.float32) * scale
+    return weight, bias, np.abs(weight).sum(axis=(2, 3)), EXACT_LIMIT * scale - np.abs(bias)
 
 
 def _is_depthwise(layer: Conv) -> bool:
@@ -134,10 +162,12 @@ def _convolve(prepared: _PreparedConv, x: F32Map, out: F32Map, rows: slice) -> N
     factors = columns.reshape(
         layer.groups, weight.shape[3], layer.kernel, size + 2 * around * width
     )
-    parts = zip(np.split(weight, splits, axis=3), np.split(factors, splits, axis=1), strict=True)
-    sums: NDArray[Any] = _products(*next(parts), size, width)
-    for part in parts:
-        sums = np.add(sums, _products(*part, size, width), dtype=np.float64)
+    step = weight.shape[3] // splits
+    first, *others = (slice(split * step, (split + 1) * step) for split in range(splits))
+    sums: NDArray[Any] = _products(weight[:, :, :, first], factors[:, first], size, width)
+    for part in others:
+        products = _products(weight[:, :, :, part], factors[:, part], size, width)
+        sums = np.add(sums, products, dtype=np.float64)
     sums += bias
     np.floor(sums, out=sums)
     np.clip(sums.reshape(-1, *out[0, rows].shape), *layer.range, out=out[:, rows])
@@ -145,7 +175,7 @@ def _convolve(prepared: _PreparedConv, x: F32Map, out: F32Map, rows: slice) -> N
 
 def _used_channels(x: F32Map) -> slice | NDArray[np.intp]:
     """Select the channels that are not zero throughout."""
-    used = x[_SAMPLE].any(axis=(1, 2))
+    used: BoolMap = np.any(x[_SAMPLE], axis=(1, 2))
     (unclear,) = np.nonzero(~used)
     used[unclear] = (x[unclear] != 0).any(axis=(1, 2))
     return slice(None) if used.all() else np.nonzero(used)[0]

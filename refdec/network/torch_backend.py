@@ -9,6 +9,7 @@ transforms.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +26,14 @@ from refdec.network.numpy_backend import float_operands
 
 class _PreparedConv(NamedTuple):
     layer: layers.Conv
-    weights: tuple[Tensor, ...]
-    """(O, I / (groups * splits), k, k) for each split."""
+    weight: Tensor
+    """(O, I / groups, k, k)"""
     bias: Tensor
     """(O)"""
+    reach: Tensor
+    """(O, I / groups): magnitudes of the weights, summed over the kernel."""
+    limit: Tensor
+    """(O): what the products may reach for all sums to be exact."""
 
 
 class TorchBackend(Backend):
@@ -72,18 +77,17 @@ class TorchBackend(Backend):
         return torch.cat(tensors)
 
     def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias, _ = map(torch.from_numpy, float_operands(layer, tensors))
-        parts = tuple(part.contiguous() for part in weight.chunk(layer.splits, dim=1))
-        return _PreparedConv(layer, parts, bias)
+        return _PreparedConv(layer, *map(torch.from_numpy, float_operands(tensors)))
 
     def conv(self, prepared: _PreparedConv, x: Tensor) -> Tensor:
-        layer, weights, bias = prepared
-        around, groups = layer.kernel // 2, layer.groups
-        first, *others = x.reshape(groups, layer.splits, -1, *x.shape[1:]).unbind(1)
-        sums = functional.conv2d(
-            first.flatten(0, 1), weights[0], bias, padding=around, groups=groups
-        )
-        for part, weight in zip(others, weights[1:], strict=True):
-            product = functional.conv2d(part.flatten(0, 1), weight, padding=around, groups=groups)
-            sums = sums.double() + product
+        layer, weight, bias, reach, limit = prepared
+        groups, splits = layer.groups, layer.splits
+        if groups == 1 < splits and bool((reach @ x.abs().amax((1, 2)) < limit).all()):
+            splits = 1
+        convolve = partial(functional.conv2d, padding=layer.kernel // 2, groups=groups)
+        parts = x.reshape(groups, splits, -1, *x.shape[1:]).transpose(0, 1).flatten(1, 2)
+        first, *others = zip(parts, weight.chunk(splits, dim=1), strict=True)
+        sums = convolve(*first, bias)
+        for part in others:
+            sums = sums.double() + convolve(*part)
         return self.clip(sums.floor_(), layer.range).float()
