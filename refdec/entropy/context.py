@@ -222,7 +222,8 @@ class _Tile:
             "deviation": self.deviation[: channels.stop if phase else channels.start],
         }
         head, board = self.model.heads[NUM_PHASES * group + phase], self.boards[phase]
-        (places,) = np.nonzero(board.ravel() | everywhere)
+        # A tile of one position has none of the second phase.
+        places = np.flatnonzero(board | (everywhere or not board.any()))
         inputs = {name: known[name] for name in head.inputs}
         out = run_network(head, inputs, self.quality, places=places)
         found = {name: self.model.backend.to_numpy(tensor) for name, tensor in out.items()}
