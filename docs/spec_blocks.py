@@ -39,8 +39,6 @@ from refdec.syntax.profiles import Profile, levels
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 from refdec.synthesis.colour import MATRICES
 
-_SUPPORTED = {slot.marker for slot in SEGMENT_ORDER}
-
 
 def constants() -> dict[str, int]:
     """Return every integer constant of the decoder that has a name in capitals."""
@@ -79,26 +77,26 @@ def _number(value: int) -> str:
 
 def markers_block() -> str:
     """List the markers."""
-    rows = [
-        (
-            f"{marker:04X}",
-            marker.name,
-            "yes" if marker in _SUPPORTED else "recognised, decoded in a later edition",
-        )
-        for marker in sorted(Marker)
-    ]
+    rows = [(f"{marker:04X}", marker.name) for marker in sorted(Marker)]
     first, last = RESERVED_MARKERS[0], RESERVED_MARKERS[-1]
-    rows.append((f"{first:04X} to {last:04X}", "reserved", "skipped"))
-    return table(("Marker", "Name", "Decoded by this edition"), rows)
+    rows.append((f"{first:04X} to {last:04X}", "reserved, skipped"))
+    return table(("Marker", "Name"), rows)
+
+
+_WHERE = {
+    "": "every codestream",
+    "base": "pictures with `base_flag` 1",
+    "animation": "animations, first of each frame",
+}
 
 
 def order_block() -> str:
     """List the segments in order."""
     counts = {(True, False): "1", (False, False): "0 or 1", (False, True): "0 or more"}
     return table(
-        ("Place", "Segment", "Number"),
+        ("Place", "Segment", "Number", "In"),
         [
-            (str(place), slot.marker.name, counts[slot.required, slot.repeated])
+            (str(place), slot.marker.name, counts[slot.required, slot.repeated], _WHERE[slot.of])
             for place, slot in enumerate(SEGMENT_ORDER)
         ],
     )

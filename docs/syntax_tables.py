@@ -75,7 +75,12 @@ def syntax_json() -> dict[str, Any]:
         "markers": {marker.name: int(marker) for marker in Marker},
         "reserved_markers": [RESERVED_MARKERS[0], RESERVED_MARKERS[-1]],
         "order": [
-            {"marker": slot.marker.name, "required": slot.required, "repeated": slot.repeated}
+            {
+                "marker": slot.marker.name,
+                "required": slot.required,
+                "repeated": slot.repeated,
+                "of": slot.of,
+            }
             for slot in SEGMENT_ORDER
         ],
         "structures": {

@@ -21,7 +21,7 @@ from refdec.entropy.tables import load_residual_tables
 from refdec.errors import NonConforming
 from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
-from refdec.syntax.codestream import Codestream, write_codestream
+from refdec.syntax.codestream import Codestream
 from refdec.syntax.declaration import constraints_of
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile, levels
@@ -34,6 +34,7 @@ from refdec.syntax.segment import (
     SynthesisTransform,
 )
 from refenc.analysis import centred_ycc, load_analysis
+from refenc.codestream import write_codestream
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of

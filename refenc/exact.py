@@ -7,9 +7,10 @@ import numpy as np
 
 from refdec.codec import get_codec
 from refdec.picture import picture_digest
-from refdec.syntax.codestream import Codestream, write_codestream
+from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import MAX_ENHANCED_TILE, HashPoint, SynthesisTransform
+from refenc.codestream import write_codestream
 from refenc.encode import (
     BYTES_PER_LANE,
     MODEL_SET,

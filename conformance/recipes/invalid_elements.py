@@ -9,7 +9,7 @@ from conformance.recipes.faults import element_fault, invalid, set_element
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import many_segments, nothing
 from conformance.recipes.syntax import every_segment, plain
-from refdec.syntax.codestream import write_codestream
+from refenc.codestream import write_codestream
 
 
 @cache
@@ -168,7 +168,6 @@ RECIPES = (
         purpose="a second ICC profile, behind the residual",
         label="behind-residual",
     ),
-    _hashes("DPH-001", "hashes[1].hash_point_idc", 3),
     _hashes("DPH-002", "hashes[1].synthesis_transform_idc", 3),
     _hashes("DPH-003", "reserved_zero_4bits", 1),
     _hashes("DPH-003", "hashes[0].reserved_zero_4bits", 8),

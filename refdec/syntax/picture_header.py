@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The picture header: everything that parsing and memory depend on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from refdec.arithmetic import ceil_div
@@ -11,6 +11,7 @@ from refdec.syntax.descriptors import u
 from refdec.syntax.element import element, this
 from refdec.syntax.picture_variables import HYPER_STRIDE, LATENT_STRIDE, TILE_UNIT, TileRectangle
 from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, levels
+from refdec.syntax.segment import FrameHeader
 
 _BINARY16_DEPTH = 16
 _FORMAT = {"present_if": this.default_format_flag == 0}
@@ -61,6 +62,9 @@ class PictureHeader:
         range(3),
         inferred=0,
         **_FORMAT,
+    )
+    ycc_flag: int = element(
+        u(1), "1: the samples are Y, Cb, Cr; 0: R, G, B, or grey.", inferred=0, **_FORMAT
     )
     colour_primaries: int = element(
         u(8), "ColourPrimaries of ITU-T H.273.", "PIH-006", _PRIMARIES, inferred=1, **_FORMAT
@@ -130,6 +134,14 @@ class PictureHeader:
             lambda h: h.matrix_coefficients != 0 or h.chroma_format_idc == 0,
         ),
         increasing("PIH-014", "layer_last_group"),
+        Constraint(
+            "PIH-017",
+            "ycc_flag",
+            "ycc_flag shall be 0 for monochrome pictures and 1 for subsampled chroma",
+            lambda h: (
+                h.ycc_flag == 0 if h.monochrome_flag else h.ycc_flag or not h.chroma_format_idc
+            ),
+        ),
         Constraint(
             "LVL-001",
             "width_minus1",
@@ -253,6 +265,29 @@ class PictureHeader:
             left=left,
             height=min(height, self.h16 - top),
             width=min(width, self.w16 - left),
+        )
+
+    def of_frame(self, frame: FrameHeader) -> "PictureHeader":
+        """Return the header of a frame's own picture.
+
+        Raises
+        ------
+        ConstraintViolation
+            The frame leaves the picture (FRH-003).
+        """
+        quality_idx = frame.frame_quality_idx if frame.frame_quality_flag else self.quality_idx
+        if frame.whole_frame_flag:
+            return replace(self, quality_idx=quality_idx)
+        right = frame.frame_x + frame.frame_width_minus1
+        bottom = frame.frame_y + frame.frame_height_minus1
+        if right >= self.pic_width or bottom >= self.pic_height:
+            message = f"the frame reaches {right},{bottom}, outside the picture"
+            raise ConstraintViolation(message, requirement="FRH-003", element="whole_frame_flag")
+        return replace(
+            self,
+            width_minus1=frame.frame_width_minus1,
+            height_minus1=frame.frame_height_minus1,
+            quality_idx=quality_idx,
         )
 
     def layer_groups(self, num_groups: int) -> tuple[range, ...]:

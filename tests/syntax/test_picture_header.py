@@ -54,7 +54,7 @@ def test_longest_branch_bit_by_bit() -> None:
     )
     bits = (
         "0001 0010 0000 0101 111111 101111 0 0"  # explicit format
-        "1000 1 00 00001001 00010000 00001001 0"  # 16 bits, binary16, 4:4:4, 9/16/9, narrow
+        "1000 1 00 0 00001001 00010000 00001001 0"  # 16 bits, binary16, 4:4:4, RGB, 9/16/9, narrow
         "001010 1000 0"  # quality 10, 256 lanes, explicit structure
         "1 00000000 00000001"  # tiles of 64 x 128
         "010 0000 0011 1"  # 3 layers ending at groups 0 and 3, CRC
