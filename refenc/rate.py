@@ -18,7 +18,7 @@ BELOW = -4.0
 LEVEL_PITCH = 1 / 16
 MODEL_POSITIONS = 1024
 """Latent positions that the model looks at."""
-MODEL_SHARE = 1.5
+MODEL_SHARE = 1.0
 """Rate per bit of the model, where no trial has told yet."""
 AIM, ENOUGH = 0.98, 0.95
 """Share of the target rate that is aimed at, and that ends the search."""
