@@ -164,14 +164,9 @@ def prepare(analysed: Analysed, *, quality: int, codec: Codec, effort: int) -> A
     if effort == 0:
         return analysed
     header = picture_header(analysed.samples, quality=quality, structure=Structure())
-    y = ideal_latent(
-        samples=analysed.samples,
-        y_hat=without_quantisation(analysed.y),
-        quality=np.full((header.h16, header.w16), quality, np.int32),
-        header=header,
-        codec=codec,
-        analysis=load_analysis(MODEL_SET),
-    )
+    plane = np.full((header.h16, header.w16), quality, np.int32)
+    exact = without_quantisation(analysed.y)
+    y = ideal_latent(codec, header, analysed.samples, exact, plane)
     return replace(analysed, y=y)
 
 
@@ -242,14 +237,7 @@ def encode_lossy(
     y = analysed.y
     y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
     for share in corrections:
-        ideal = ideal_latent(
-            samples=samples,
-            y_hat=y_hat,
-            quality=plane,
-            header=header,
-            codec=codec,
-            analysis=load_analysis(MODEL_SET),
-        )
+        ideal = ideal_latent(codec, header, samples, y_hat, plane)
         y = y + np.float32(share) * (ideal - y)
         y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
     layers = header.layer_groups(len(codec.context.groups))

@@ -14,19 +14,17 @@ from refdec.entropy.context import LATENT_MAX
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import SynthesisTransform
-from refenc.analysis import Analysis, ycc
+from refenc.analysis import load_analysis, ycc
 
 F32 = NDArray[np.float32]
 
 
 def ideal_latent(
-    *,
+    codec: Codec,
+    header: PictureHeader,
     samples: NDArray[np.uint8],
     y_hat: I32Map,
     quality: I32Map,
-    header: PictureHeader,
-    codec: Codec,
-    analysis: Analysis,
 ) -> F32:
     """Return the latent (C, h16, w16) that lacks nothing, seen from `y_hat` (1/2 units).
 
@@ -40,6 +38,7 @@ def ideal_latent(
         quality=quality,
         transform=SynthesisTransform.BASE,
     ).samples
+    analysis = load_analysis(header.model_set_idc)
     lacking: F32 = analysis.linear(ycc(samples.astype(np.float32) - decoded))
     return lacking + y_hat / np.float32(2)
 
