@@ -192,7 +192,8 @@ def describe_environment(
     found: dict[str, str | float] = {"python": sys.version.split()[0], "jobs": jobs}
     if subject["kind"] == "reference":
         return found
-    found |= {"timeout_s": limits.timeout, "memory_mib": limits.memory}
+    memory = f"{limits.memory} MiB" if limits.memory else "no limit"
+    found |= {"timeout": f"{limits.timeout:g} s", "memory": memory}
     if subject["kind"] == "python":
         return found | {"network": "not isolated: a Python function runs as itself"}
     if not limits.offline:

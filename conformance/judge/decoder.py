@@ -94,6 +94,9 @@ def load_decoder(path: Path) -> Decoder:
         message = f"{path}: {error}"
         raise UsageError(message) from error
     check_document(document, "decoder", source=str(path))
+    if ("command" in document) == ("python" in document):
+        message = f"{path}: it shall have either command or python"
+        raise UsageError(message)
     base = path.resolve().parent
     capabilities: dict[str, Any] = document.get("capabilities", {})
     latents: dict[str, Any] = document.get("latents", {})

@@ -155,11 +155,12 @@ def _read_tiff(data: bytes) -> list[Frame]:
 
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            pages = [(page.asarray(), page.keyframe.planarconfig) for page in file.pages]
+            planar = file.pages.first.planarconfig
+            pages = [page.asarray() for page in file.pages]
     except tifffile.TiffFileError as error:
         raise ValueError(error) from error
     frames = []
-    for samples, planar in pages:
+    for samples in pages:
         if samples.dtype.kind != "u" or samples.dtype.itemsize > 2:  # noqa: PLR2004
             message = f"samples of type {samples.dtype}"
             raise ValueError(message)

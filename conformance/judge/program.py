@@ -7,7 +7,7 @@ import shlex
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.case import Case
@@ -33,19 +33,25 @@ def program_judge(decoder: Decoder, *, limits: Limits, request: Request) -> Judg
     def judge(case: Case) -> Result:
         if reason := decoder.unsupported(case):
             return Result(case.id, Verdict.UNSUPPORTED, reason)
-        start, points, stage = time.perf_counter(), request.points_of(case), ""
+        start, points, stage, agreeing = time.perf_counter(), request.points_of(case), "", 0
         with tempfile.TemporaryDirectory(
             prefix="jai-conformance-", ignore_cleanup_errors=True
         ) as name:
             run = _Run(decoder, case, Path(name), limits)
             scores = run.valid(points) if case.is_valid else {"": run.invalid(points)}
             if any(score.verdict == Verdict.FAIL for score in scores.values()):
-                stage = run.stage()
+                stage, agreeing = run.stage()
             scores |= run.breaches()
-        seconds = time.perf_counter() - start
-        return make_result(
-            case, scores, seconds=seconds, command=reproduction(decoder, case), stage=stage
+        result = make_result(
+            case,
+            scores,
+            seconds=time.perf_counter() - start,
+            command=reproduction(decoder, case),
+            stage=stage,
         )
+        if stage or not agreeing:
+            return result
+        return replace(result, detail=f"{result.detail}; {agreeing} control points agree")
 
     return judge
 
@@ -152,19 +158,24 @@ class _Run:
             return Verdict.CRASH, f"status {ending.status}, not {expected}: {ending.stderr}"
         return None
 
-    def stage(self) -> str:
-        """Name the first control point that the decoder reports otherwise; empty if unknown."""
+    def stage(self) -> tuple[str, int]:
+        """Name the first control point that the decoder reports otherwise.
+
+        Returns
+        -------
+        Its name, empty if there is none, and how many agree before it.
+        """
         if not self.case.is_valid or not self.decoder.control_points_command:
-            return ""
+            return "", 0
         ending, output = self._run(self.decoder.control_points_command, "points.json")
         if ending.status != 0 or not output.is_file():
-            return ""
+            return "", 0
         try:
             document = json.loads(output.read_text(encoding="utf-8"))
             reported = {point["name"]: point["sha256"] for point in document["points"]}
             return first_wrong_stage(self.case, reported)
-        except (OSError, ValueError, LookupError, TypeError):
-            return ""
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return "", 0
 
     def breaches(self) -> dict[str, Score]:
         """Return a failing score where something outside the output directory was changed."""

@@ -153,7 +153,7 @@ def _read_latents(path: Path, latent_format: str) -> NDArray[Any]:
     return y_hat
 
 
-def first_wrong_stage(case: Case, reported: dict[str, str]) -> str:
+def first_wrong_stage(case: Case, reported: dict[str, str]) -> tuple[str, int]:
     """Name the first control point, in decoding order, that a decoder reports otherwise.
 
     Parameters
@@ -162,12 +162,17 @@ def first_wrong_stage(case: Case, reported: dict[str, str]) -> str:
 
     Returns
     -------
-    Empty where all that are reported agree.
+    Its name, empty where all that are reported agree, and how many agree before it. Names that
+    the case does not know do not count.
     """
+    agreeing = 0
     for name, digests in case.manifest["valid"]["control_points"].items():
         wanted = digests.split()
         names = [name] if len(wanted) == 1 else [f"{name}/{tensor}" for tensor in STEP_TENSORS]
         for point, digest in zip(names, wanted, strict=False):
-            if point in reported and reported[point][:DIGITS].lower() != digest:
-                return point
-    return ""
+            if point not in reported:
+                continue
+            if reported[point][:DIGITS].lower() != digest:
+                return point, agreeing
+            agreeing += 1
+    return "", agreeing

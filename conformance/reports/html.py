@@ -18,7 +18,7 @@ _SYMBOLS = {
     Verdict.NOT_RUN: "?",
 }
 _FAULT_SYMBOL = "\u2717"
-_CHARACTER = 6.6
+_CHARACTER = 6.3
 """Mean width of a character of the badge, in pixels."""
 _PADDING = 12
 
@@ -61,7 +61,7 @@ def badge_text(document: Document) -> str:
     state = _state(document)
     points = ", ".join(document["asked"]["points"])
     value = {
-        "partial": f"partial, {passed} of {total}",
+        "partial": f"partial, {passed} passed",
         "good": f"point {points}, suite {document['suite_version']}",
         "bad": f"{passed} of {total}",
     }[state]
@@ -74,9 +74,9 @@ def badge_text(document: Document) -> str:
 
 
 def _state(document: Document) -> str:
-    if document["partial"]:
-        return "partial"
-    return "good" if document["conforms"] else "bad"
+    if not document["conforms"]:
+        return "bad"
+    return "partial" if document["partial"] else "good"
 
 
 def _suite(case: dict[str, Any]) -> str:
