@@ -77,6 +77,7 @@ def build_parser() -> Parser:
     claim.add_argument("report", type=Path)
     fluster = command("export-fluster", "Write the suite for the fluster harness", run_fluster)
     fluster.add_argument("directory", type=Path, help="made if it does not exist")
+    add_filter(command("power", "Measure what the tolerance of point T catches", run_power))
     generate = command("generate", "Make the streams and manifests again", run_generate)
     add_filter(generate)
     generate.add_argument(
@@ -111,6 +112,15 @@ def run_fluster(options: argparse.Namespace) -> int:
     from conformance.fluster import export  # noqa: PLC0415
 
     print(export(options.directory))
+    return 0
+
+
+def run_power(options: argparse.Namespace) -> int:
+    """Print the power of each stream's tolerance, as it is measured."""
+    from conformance.tolerance_power import power_text  # noqa: PLC0415
+
+    for line in power_text(load_suite(options.filter)):
+        print(line, flush=True)
     return 0
 
 

@@ -22,7 +22,7 @@ from refdec.reconstruction import reconstruct_picture
 
 Samples = NDArray[np.int64]
 Limits = dict[str, list[float]]
-PEAK_LIMIT, RMS_LIMIT = 2.0, 0.5
+PEAK_LIMIT, RMS_LIMIT = 2.0, 0.35
 """Proposed limits for 8 bits; they double with each bit."""
 COLOURS = 3
 
@@ -38,7 +38,7 @@ class Power:
 
     @property
     def smallest(self) -> float:
-        """The power of the case; 0 where it has no impostors."""
+        """The power of the case; 0 where there are no impostors."""
         return min(self.excess.values(), default=0.0)
 
 
@@ -48,6 +48,24 @@ def proposed_limits(case: Case) -> Limits:
     scale = 2.0 ** (picture["bit_depth"] - 8)
     limits = {"peak": PEAK_LIMIT * scale, "rms": RMS_LIMIT * scale}
     return {name: [limit] * picture["components"] for name, limit in limits.items()}
+
+
+def power_text(cases: Sequence[Case]) -> Iterator[str]:
+    """Yield a line for each stream: power, id, and the impostor that comes closest.
+
+    Limits are those of the case, or the proposed ones where it has none.
+    """
+    measured = [case for case in cases if has_lossy_picture(case)]
+    for case in measured:
+        limits = case.manifest["valid"].get("tolerance") or proposed_limits(case)
+        power = measure_power(case, limits, measured)
+        closest = min(power.excess, key=power.excess.__getitem__, default="no impostors")
+        yield f"{power.smallest:6.3f}  {case.id:<40}  {closest}"
+
+
+def has_lossy_picture(case: Case) -> bool:
+    """Whether a case can have a tolerance: valid, lossy, and not enhanced."""
+    return case.is_valid and set(case.manifest["valid"]["digests"]) == {"L", "S"}
 
 
 def measure_power(case: Case, limits: Limits, others: Sequence[Case] = ()) -> Power:
@@ -62,6 +80,8 @@ def measure_power(case: Case, limits: Limits, others: Sequence[Case] = ()) -> Po
     excess: dict[str, float] = {}
     found = [*_made(case), *_neighbours(case, others, shape)]
     for name, samples in found:
+        if any(np.array_equal(samples, right) for right in rights):
+            continue  # no impostor: this is what a right decoder gives
         nearest = min(_excess(right, samples, limits) for right in rights)
         excess[name] = round(nearest, 3)
     return Power(case.id, limits, excess)
@@ -87,7 +107,8 @@ def _neighbours(
 
 def _made(case: Case) -> Iterator[tuple[str, Samples]]:
     """Yield constant pictures and pictures with one stage wrong, of each synthesis transform."""
-    top = (1 << case.manifest["valid"]["picture"]["bit_depth"]) - 1
+    depth = case.manifest["valid"]["picture"]["bit_depth"]
+    top, step = (1 << depth) - 1, 1 << (depth - 8)
     for transform, right in references(case):
         samples = right.astype(np.int64)
         middle = (samples.min(axis=(1, 2)) + samples.max(axis=(1, 2))) // 2
@@ -95,9 +116,9 @@ def _made(case: Case) -> Iterator[tuple[str, Samples]]:
         made = {
             "constant middle": np.broadcast_to(middle[:, None, None], samples.shape),
             "constant mean": np.broadcast_to(mean[:, None, None], samples.shape),
-            "output: one too high": np.where(samples == top, samples - 1, samples + 1),
-            "output: lowest bit lost": samples & ~1,
-            "output: limited range": 16 * (top + 1) // 256 + samples * 219 // 255,
+            "output: one too high": np.where(samples > top - step, samples - step, samples + step),
+            "output: lowest bit lost": samples & ~(2 * step - 1),
+            "output: limited range": 16 * step + samples * 219 // 255,
             "output: one column to the right": np.roll(samples, 1, axis=2),
             "output: one row down": np.roll(samples, 1, axis=1),
         }
