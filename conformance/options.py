@@ -2,6 +2,7 @@
 """Options of the command line that several subcommands have, and what they mean."""
 
 import argparse
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,12 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from conformance.judge.decoder import POINTS, Decoder, command_words, load_decoder
+from conformance.judge.limits import Limits
 from conformance.judge.picture_files import SUFFIXES
-from conformance.judge.program import program_judge
-from conformance.judge.python_decoder import python_judge
 from conformance.judge.reference import REFERENCE_POINTS, reference_judge
 from conformance.judge.running import Request
-from conformance.judge.sandbox import Limits, can_isolate_network
 from conformance.judge.verdict import Judge
 from refdec.cli.support import BACKENDS, UsageError, check_backend, integer_in
 
@@ -102,8 +101,11 @@ def chosen_decoder(options: argparse.Namespace) -> Decoder:
     Raises
     ------
     UsageError
-        It contradicts itself, or the program does not exist.
+        It contradicts itself, the program does not exist, or this system cannot limit programs.
     """
+    if options.backend is None and importlib.util.find_spec("resource") is None:
+        message = "only --backend is judged on this system: limits on a program need POSIX"
+        raise UsageError(message)
     if options.format is not None and options.command is None:
         message = "--format goes with --command"
         raise UsageError(message)
@@ -167,7 +169,11 @@ def chosen_judge(
     """Give the judge that the options ask for."""
     if options.backend is not None:
         yield reference_judge(options.backend, request.points)
-    elif decoder.python:
+        return
+    from conformance.judge.program import program_judge  # noqa: PLC0415
+    from conformance.judge.python_decoder import python_judge  # noqa: PLC0415
+
+    if decoder.python:
         with python_judge(decoder, limits=limits, request=request) as judge:
             yield judge
     else:
@@ -198,6 +204,8 @@ def describe_environment(
         return found | {"network": "not isolated: a Python function runs as itself"}
     if not limits.offline:
         return found | {"network": "not isolated: --online"}
+    from conformance.judge.sandbox import can_isolate_network  # noqa: PLC0415
+
     is_isolated = can_isolate_network()
     reason = "not isolated: this system does not let a process give its network up"
     return found | {"network": "isolated" if is_isolated else reason}

@@ -13,9 +13,10 @@ from pathlib import Path
 from conformance.case import Case, SuiteError, load_suite
 from conformance.judge.decoder import Decoder
 from conformance.judge.difference import reference_samples
+from conformance.judge.limits import Limits
 from conformance.judge.program import program_judge
 from conformance.judge.running import Request, check_streams
-from conformance.judge.sandbox import Limits, can_isolate_network
+from conformance.judge.sandbox import can_isolate_network
 from conformance.judge.verdict import Verdict
 from conformance.options import chosen_decoder, chosen_judge, chosen_limits
 from refdec.cli.picture_io import write_picture

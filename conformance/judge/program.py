@@ -12,9 +12,10 @@ from pathlib import Path
 
 from conformance.case import Case
 from conformance.judge.decoder import LATENT_SUFFIXES, Decoder, case_geometry
+from conformance.judge.limits import Limits
 from conformance.judge.picture_files import PictureError, read_frames
 from conformance.judge.running import Request
-from conformance.judge.sandbox import Ending, Limits, Watch, run_program
+from conformance.judge.sandbox import Ending, Watch, run_program
 from conformance.judge.scoring import (
     Score,
     first_wrong_stage,

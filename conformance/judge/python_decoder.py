@@ -23,9 +23,9 @@ import numpy as np
 
 from conformance.case import Case
 from conformance.judge.decoder import Decoder
+from conformance.judge.limits import MIB, Limits
 from conformance.judge.picture_files import PictureError, array_frames
 from conformance.judge.running import Request
-from conformance.judge.sandbox import MIB, Limits
 from conformance.judge.scoring import Score, make_result, score_frames
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.cli.support import UsageError

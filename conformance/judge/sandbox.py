@@ -7,7 +7,6 @@ suite and to the directory of the run are noticed. It is no jail: a hostile prog
 wherever the user may.
 """
 
-import json
 import os
 import re
 import resource
@@ -23,9 +22,9 @@ from pathlib import Path
 
 from conformance.judge import launch
 from conformance.judge.launch import CANNOT_START, STATUS_CANNOT_START
+from conformance.judge.limits import MIB, Limits
 from conformance.judge.verdict import Verdict
 
-MIB = 1 << 20
 STDERR_SHOWN = 300
 _STDERR_READ = 1 << 16
 _SHELL_SIGNAL = 128
@@ -40,32 +39,6 @@ _CRASH_WORDS = re.compile(
     r"Traceback \(most recent call last\)|ERROR: \w+Sanitizer|runtime error: |panicked at |"
     r"terminate called after|Assertion .*failed|Segmentation fault|Unhandled exception"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a program may use; 0 for no limit."""
-
-    timeout: float = 60.0
-    """Seconds, wall clock."""
-    memory: int = 8192
-    """MiB of address space of a process."""
-    file: int = 1024
-    """MiB of a file."""
-    offline: bool = True
-    """Take the network away where that is possible."""
-
-    def as_json(self) -> str:
-        """Return the limits as `launch` takes them."""
-        seconds = int(self.timeout * max(os.cpu_count() or 1, 1)) + 5
-        return json.dumps(
-            {
-                "memory": self.memory * MIB,
-                "file": self.file * MIB,
-                "cpu": seconds,
-                "offline": self.offline,
-            }
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

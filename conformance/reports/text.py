@@ -17,6 +17,8 @@ COLUMNS = (
 def headline(document: Document) -> str:
     """Say in a line what came out."""
     text = "conforms to what was asked" if document["conforms"] else "does not conform"
+    if not document["conforms"] and not failing(document):
+        text = "was not judged to the end" if document["partial"] else "passed nothing"
     asked = document["asked"]
     scope = [f"point {', '.join(asked['points'])}"]
     scope += [f"profile {', '.join(asked['profiles'])}"] if asked["profiles"] else []

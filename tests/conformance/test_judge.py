@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of the judge: statuses, choice of cases, descriptions, resuming."""
 
+import _thread
 import json
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pytest
 from conformance import ROOT
 from conformance import smoke as smoke_module
 from conformance.__main__ import main
-from conformance.case import load_suite
+from conformance.case import Case, load_suite
+from conformance.judge import Result, Verdict
+from conformance.judge.running import run_cases
 from conformance.schema_check import load_schema
 
 COLOUR, GREY = "picture/size-7x5", "picture/grey-1x1"
@@ -281,6 +285,21 @@ def test_resumed_run_keeps_what_was_judged(
     other = ["run", "--backend", "numpy", *only(COLOUR), "--resume", "--json", str(path)]
     assert main(other) == 2
     assert "another subject" in capsys.readouterr().err
+
+
+def test_interruption_leaves_the_rest_not_run() -> None:
+    cases = load_suite(["invalid/"])
+
+    def judge(case: Case) -> Result:
+        if case == cases[3]:
+            _thread.interrupt_main()
+        time.sleep(0.02)
+        return Result(case.id, Verdict.PASS)
+
+    results = run_cases(cases, judge)
+    assert [result.id for result in results] == [case.id for case in cases]
+    assert [str(result.verdict) for result in results[:3]] == ["pass"] * 3
+    assert results[-1].verdict == "not run"
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

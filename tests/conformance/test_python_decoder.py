@@ -7,9 +7,9 @@ import pytest
 
 from conformance.case import Case
 from conformance.judge.decoder import Decoder
+from conformance.judge.limits import Limits
 from conformance.judge.python_decoder import python_judge
 from conformance.judge.running import Request
-from conformance.judge.sandbox import Limits
 
 pytest_plugins = ["pytester"]
 

@@ -12,9 +12,10 @@ import pytest
 
 from conformance.case import Case, load_suite
 from conformance.judge.decoder import Decoder, command_words
+from conformance.judge.limits import Limits
 from conformance.judge.program import program_judge
 from conformance.judge.running import Request
-from conformance.judge.sandbox import Limits, can_isolate_network
+from conformance.judge.sandbox import can_isolate_network
 from conformance.judge.verdict import Result
 
 MAKE = Callable[[str], str]
