@@ -200,15 +200,14 @@ def write(spec: Path, model_set_idc: int) -> str:
     """Return the C file."""
     document, tensors = read_model_set(spec, model_set_idc)
     residual = json.loads((spec / "tables/residual_cdf.json").read_text(encoding="utf-8"))
-    levels = json.loads((spec / "tables/levels.json").read_text(encoding="utf-8"))["levels"]
+    limits = json.loads((spec / "tables/levels.json").read_text(encoding="utf-8"))
     w, groups, networks = Writer(document, tensors), document["groups"], document["networks"]
 
-    w.lines += ["const jai_level jai_levels[JAI_NUM_LEVELS + 1] = {"]
+    keys = ("max_bit_depth", "ycc_samples", "lossless_tools", "animation")
+    rows_by_number(w, "jai_profile jai_profiles[JAI_NUM_PROFILES]", limits["profiles"], keys)
     keys = ("max_samples", "max_side", "max_tiles", "max_residual_segments", "max_lanes")
-    for level in levels:
-        limits = (level[key] for key in keys)
-        w.lines += [f"    [{level['level_idc']}] = {braces(limits)},"]
-    w.lines += ["};", f"const int jai_skip_threshold = {residual['skip_threshold']};"]
+    rows_by_number(w, "jai_level jai_levels[JAI_NUM_LEVELS + 1]", limits["levels"], keys)
+    w.lines.append(f"const int jai_skip_threshold = {residual['skip_threshold']};")
     w.array(
         "const uint8_t jai_offsets[JAI_NUM_SCALES][2]",
         (braces(pair) for pair in residual["offsets"]),
@@ -267,6 +266,17 @@ def write(spec: Path, model_set_idc: int) -> str:
     words = struct.unpack(f"<{len(w.weights) // 4}I", w.weights)
     w.array("const uint32_t jai_weight_words[]", (f"0x{word:08x}" for word in words))
     return "\n".join(w.lines) + "\n"
+
+
+def rows_by_number(
+    w: Writer, declaration: str, rows: list[dict[str, int]], keys: tuple[str, ...]
+) -> None:
+    """Append a table of A.1 or A.2; the first key of a row is its number."""
+    w.lines.append(f"const {declaration} = {{")
+    for row in rows:
+        number = next(iter(row.values()))
+        w.lines.append(f"    [{number}] = {braces(row[key] for key in keys)},")
+    w.lines.append("};")
 
 
 def table_set(w: Writer, name: str, rows: Sequence[Sequence[int]]) -> None:
