@@ -115,7 +115,7 @@ static jai_tensor zeros(jai_ctx *ctx, int channels, int height, int width)
 static void evaluate(tile_decoder *d, const jai_network *network, const char *const *names,
                      const jai_tensor *const *tensors, int count, int phase, jai_tensor *outputs)
 {
-    jai_tensor inputs[JAI_MAX_INPUTS];
+    jai_tensor inputs[JAI_MAX_INPUTS] = {{0}};
     for (int i = 0; i < network->num_inputs; i++)
         for (int k = 0; k < count; k++)
             if (strcmp(network->input_names[i], names[k]) == 0)

@@ -15,6 +15,13 @@ from typing import Any
 FORMATS = {"I8": "b", "U8": "B", "I16": "h", "I32": "i"}
 C_TYPES = {"I8": "int8_t", "U8": "uint8_t", "I16": "int16_t", "I32": "int32_t"}
 INT16_MAX = 32767
+MAX_INPUTS, MAX_TENSORS = 4, 32  # of a network, as in jai_model.h
+INPUTS = {
+    "head": {"state", "symbols", "activity", "deviation"},
+    "update": {"state", "symbols", "deviation"},
+    "activity": {"symbols"},
+}
+"""What jai_latent.c can give to the networks of a kind, spec 8.4."""
 Tensors = dict[str, Sequence[int]]
 
 
@@ -70,6 +77,13 @@ class Writer:
         name, layers = description["name"], description["layers"]
         made = [i["name"] for i in description["inputs"]]
         made += [layer.get("output", layer["name"]) for layer in layers]
+        known = INPUTS.get(name.split("_")[0])
+        if known and not known >= {i["name"] for i in description["inputs"]}:
+            message = f"{name}: an input that is not one of {sorted(known)}"
+            raise Problem(message)
+        if len(description["inputs"]) > MAX_INPUTS or len(made) > MAX_TENSORS:
+            message = f"{name}: too many inputs or tensors"
+            raise Problem(message)
         number = {tensor: i for i, tensor in enumerate(made)}
         props = [
             {
