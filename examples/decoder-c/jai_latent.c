@@ -177,6 +177,8 @@ static void reconstruct(tile_decoder *d, int group, int phase, int first, const 
                 for (int j = (i + phase) % 2; j < scale->width; j += 2) {
                     int index = scale_index(at(scale, i, j)[c]);
                     int r = index >= jai_skip_threshold ? *next++ : 0;
+                    if (r == 0 && !mean)
+                        continue; /* everything stays as it is */
                     int offset = r == 0 ? 0 : jai_offsets[index][r < -1 || r > 1];
                     int deviation = (mean ? at(mean, i, j)[c] : 0) + DEVIATION_ONE * r - (r < 0 ? -offset : offset);
                     int quality = d->quality.v[(size_t)i * d->quality.pitch + (size_t)j];
