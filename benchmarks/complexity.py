@@ -4,8 +4,8 @@
 usage: OMP_NUM_THREADS=1 python -m benchmarks.complexity PICTURE [--bpp 0.25 1.0] [--backend numpy torch] [--out ...]
 
 Multiplications are counted for the size of the picture, the decoder's as `refdec complexity` counts them. Times are of
-the functions in one process that has run before, medians of some runs; memory is the peak of a process of the command
-line that starts, works and ends. Writes OUT.md.
+the functions in a process that has run them before, medians of some runs, "CPU s" over all threads; memory is the peak
+of a process of the command line that starts, works and ends. Writes OUT.md.
 """
 
 import argparse
@@ -43,7 +43,7 @@ SYNTHESIS = {
     "base": ("synthesis_simple", "filter_base"),
 }
 """Operating points of the decoder: the networks that they add to those of the latent."""
-RUNS = 5
+RUNS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,15 +118,16 @@ def decoding_command(name: str) -> Callable[[str, Path, int], list[str]]:
     return command
 
 
-def median_seconds(function: Callable[[], object]) -> float:
-    """Return the median time of a function after a first run."""
+def median_seconds(function: Callable[[], object]) -> tuple[float, float]:
+    """Return the medians of the time that passes and of the CPU's, after a first run."""
     function()
-    times = []
+    passed, used = [], []
     for _ in range(RUNS):
-        begin = time.perf_counter()
+        begin = time.perf_counter(), time.process_time()
         function()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
+        passed.append(time.perf_counter() - begin[0])
+        used.append(time.process_time() - begin[1])
+    return statistics.median(passed), statistics.median(used)
 
 
 def peak_megabytes(command: list[str]) -> float:
@@ -167,8 +168,8 @@ def measure(points: list[Point], rates: list[float], backends: list[str], pictur
     samples = read_picture(picture).samples
     pixels = samples.shape[1] * samples.shape[2]
     lines = [
-        "| operating point | bpp | backend | parameters | kMAC/pixel | s | Mpixel/s | peak MB |",
-        "|:--|--:|:--|--:|--:|--:|--:|--:|",
+        "| operating point | bpp | backend | parameters | kMAC/pixel | s | CPU s | Mpixel/CPU s | peak MB |",
+        "|:--|--:|:--|--:|--:|--:|--:|--:|--:|",
     ]
     with tempfile.TemporaryDirectory() as folder:
         for rate in rates:
@@ -177,17 +178,20 @@ def measure(points: list[Point], rates: list[float], backends: list[str], pictur
             stream.write_bytes(coded.data)
             for point in points:
                 for backend in backends:
-                    seconds = median_seconds(
+                    seconds, used = median_seconds(
                         lambda p=point, b=backend, c=coded: p.function(b, c.data, c.quality)
                     )
                     memory = peak_megabytes(point.command(backend, stream, coded.quality))
                     lines.append(
                         f"| {point.name} | {coded.bpp:.3f} | {backend} | {point.parameters:,} "
-                        f"| {point.kmac_per_pixel:.2f} | {seconds:.2f} | {pixels / seconds / 1e6:.2f} | {memory:.0f} |"
+                        f"| {point.kmac_per_pixel:.2f} | {seconds:.2f} | {used:.2f} | {pixels / used / 1e6:.2f} | {memory:.0f} |"
                     )
                     print(lines[-1], flush=True)
     idle = peak_megabytes(["refdec", "complexity"])
-    lines += ["", f"Peak memory without a picture, model set loaded: {idle:.0f} MB."]
+    lines += [
+        "",
+        f"Peak of `refdec complexity`, which loads a model set and no picture: {idle:.0f} MB.",
+    ]
     return "\n".join(lines)
 
 

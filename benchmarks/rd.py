@@ -157,7 +157,9 @@ def main() -> None:
         write_targets(pictures, options.targets or list(TARGETS), table.rows, options.out)
         return
     codecs = [codec for codec in (JAI, *PEERS) if codec.name in options.codecs]
-    pictures = measure_folder(paths, codecs, table)
+    pictures = [p for p in measure_folder(paths, codecs, table) if (p, JAI.name) in table.rows]
+    if not pictures:
+        parser.error("there are no rows of JAI to report: measure it, too")
     write_report(table.rows, pictures, options.out)
 
 

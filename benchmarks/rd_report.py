@@ -168,6 +168,6 @@ def plot_pictures(table: Deltas, compared: list[Codec], path: Path) -> None:
         axes.set_yticks(range(len(compared)), [codec.label for codec in compared])
         axes.set(xlabel=f"BD-rate {METRICS[metric]} of JAI (%); bar: mean")
         axes.grid(alpha=0.3)
-    grid[0].invert_yaxis()
+    grid[0].set_ylim(len(compared) - 0.5, -0.5)
     figure.savefig(path, dpi=80)
     plt.close(figure)
