@@ -101,21 +101,31 @@ def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _tabled(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield identifiers in a module's constants with the errors that their users raise.
+    """Yield identifiers in tables with the errors that the users of the table raise.
 
-    A user is a function that names the constant, and passes a variable on as the requirement.
+    A table is a constant of the module, or a tuple in a function. Its users are the functions that
+    name it, or the function itself; they pass a variable on as the requirement.
     """
+    tables: dict[str, list[str]] = {}
     for constant in tree.body:
-        target = constant.target if isinstance(constant, ast.AnnAssign) else None
-        target = constant.targets[0] if isinstance(constant, ast.Assign) else target
-        ids = [node.value for node in ast.walk(constant) if _is_requirement(node)]  # type: ignore[attr-defined]
-        if not ids or not isinstance(target, ast.Name):
+        if isinstance(constant, ast.Assign | ast.AnnAssign):
+            target = constant.target if isinstance(constant, ast.AnnAssign) else constant.targets[0]
+            tables[ast.unparse(target)] = _identifiers(constant)
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
             continue
-        for function in ast.walk(tree):
-            inner = list(ast.walk(function)) if isinstance(function, ast.FunctionDef) else []
-            if any(isinstance(node, ast.Name) and node.id == target.id for node in inner):
-                for call in (node for node in inner if isinstance(node, ast.Call)):
-                    yield from ((name, kind) for kind in _passed_on(call) for name in ids)
+        inner = list(ast.walk(function))
+        names = {node.id for node in inner if isinstance(node, ast.Name)}
+        ids = [name for table in names & tables.keys() for name in tables[table]]
+        ids += [
+            name for node in inner if isinstance(node, ast.Tuple) for name in _identifiers(node)
+        ]
+        for call in (node for node in inner if ids and isinstance(node, ast.Call)):
+            yield from ((name, kind) for kind in _passed_on(call) for name in ids)
+
+
+def _identifiers(node: ast.AST) -> list[str]:
+    return [inner.value for inner in ast.walk(node) if _is_requirement(inner)]  # type: ignore[attr-defined]
 
 
 def _passed_on(call: ast.Call) -> set[str]:
