@@ -202,6 +202,8 @@ class Site:
     owner: str
     """Function with its class, or the class and field of a declaration."""
     is_function: bool
+    check: range
+    """Lines of the condition under which an error is raised here; empty where there is none."""
 
     @property
     def name(self) -> str:
@@ -216,11 +218,26 @@ def requirement_sites() -> dict[str, tuple[Site, ...]]:
     for file, tree in sources().items():
         nodes = list(_owned_nodes(tree, ""))
         functions = {owner for owner, node in nodes if isinstance(node, ast.FunctionDef)}
+        conditions = _conditions(tree)
         for owner, node in nodes:
             if _is_requirement(node):
-                site = Site(file, node.lineno, owner, owner in functions)  # type: ignore[attr-defined]
+                check = conditions.get(node, range(0))
+                site = Site(file, node.lineno, owner, owner in functions, check)  # type: ignore[attr-defined]
                 found.setdefault(node.value, []).append(site)  # type: ignore[attr-defined]
     return {requirement: tuple(places) for requirement, places in sorted(found.items())}
+
+
+def _conditions(tree: ast.Module) -> dict[ast.AST, range]:
+    """Return the lines of the innermost condition of everything inside a ``raise``."""
+    found: dict[ast.AST, range] = {}
+    for branch in ast.walk(tree):  # outer conditions come before inner ones
+        if isinstance(branch, ast.If):
+            lines = range(branch.test.lineno, (branch.test.end_lineno or 0) + 1)
+            for statement in branch.body:
+                for error in ast.walk(statement):
+                    if isinstance(error, ast.Raise):
+                        found |= dict.fromkeys(ast.walk(error), lines)
+    return found
 
 
 def _owned_nodes(node: ast.AST, owner: str) -> Iterator[tuple[str, ast.AST]]:
