@@ -21,7 +21,7 @@ typedef struct {
     int channels, stride, margin;           /* of the output, C.4 */
     int n;                                  /* kernel, factor, begin, or n */
     int groups, in_channels, conv;          /* conv: its number among those of the model set */
-    long weight;                            /* its first weight in jai_weight_words, in bytes */
+    long weight;                            /* the word of its first weight in jai_weight_words; their order is o, u, v, c */
     const int32_t *bias;
     const uint8_t *shift;
     const int16_t *table;

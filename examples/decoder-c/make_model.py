@@ -147,14 +147,23 @@ class Writer:
                 "groups": layer.get("groups", 1),
                 "in_channels": layer["in_channels"],
                 "conv": len(self.convs),
-                "weight": len(self.weights),
+                "weight": len(self.weights) // 4,
                 "bias": self.tensor(f"{path}.bias", "int32_t"),
                 "shift": self.tensor(f"{path}.shift", "uint8_t"),
             }
             self.convs.append(f"&layers_{network}[{index}]")
-            weights = self.tensors[f"{path}.weight"]
+            weights = by_tap(self.tensors[f"{path}.weight"], layer)
             self.weights += struct.pack(f"{len(weights)}b", *weights)
+            self.weights += bytes(-len(self.weights) % 4)
         return f"    {{{', '.join(f'.{key} = {value}' for key, value in fields.items())}}},"
+
+
+def by_tap(weights: Sequence[int], layer: dict[str, Any]) -> list[int]:
+    """Return the weights of a conv in the order o, u, v, c instead of o, c, u, v."""
+    taps = layer["kernel"] ** 2
+    size = layer["in_channels"] // layer.get("groups", 1) * taps
+    rows = (weights[start : start + size] for start in range(0, len(weights), size))
+    return [w for row in rows for tap in range(taps) for w in row[tap::taps]]
 
 
 def braces(values: Iterable[int]) -> str:
@@ -276,7 +285,6 @@ def write(spec: Path, model_set_idc: int) -> str:
         *(f"    .{k} = {v}," for k, v in model.items()),
         "};",
     ]
-    w.weights += bytes(-len(w.weights) % 4)
     words = struct.unpack(f"<{len(w.weights) // 4}I", w.weights)
     w.array("const uint32_t jai_weight_words[]", (f"0x{word:08x}" for word in words))
     return "\n".join(w.lines) + "\n"
