@@ -3,7 +3,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,12 +131,12 @@ def run_cases(
     pending = [pool.submit(judge, case) for case in cases]
     try:
         for future in as_completed(pending):
-            result = future.result()
-            results[result.id] = result
-            note(result)
+            note(future.result())
     except KeyboardInterrupt:
         pass
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        wait([future for future in pending if not future.cancelled()], return_when=FIRST_EXCEPTION)
+        pool.shutdown(cancel_futures=True)
+    for future in pending:
+        if not future.cancelled():
+            results[future.result().id] = future.result()
     return [results[case.id] for case in cases]
