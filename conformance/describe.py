@@ -125,7 +125,7 @@ def _common(first: bytes, second: bytes) -> int:
 def features(codestream: Codestream) -> list[str]:
     """Say in words what a stream uses."""
     header = codestream.picture_header
-    hashes = sorted({"LSE"[h.hash_point_idc] for h in codestream.hashes})
+    hashes = sorted({"LSEA"[h.hash_point_idc] for h in codestream.hashes})
     transforms = codestream.tool_header.synthesis_transform_idc if codestream.tool_header else ()
     used = {
         "metadata before": bool(codestream.metadata),

@@ -4,9 +4,15 @@
 from dataclasses import replace
 
 from refdec.decoding import decode, decode_latents
-from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
-from refdec.syntax.framing import write_segment
-from refdec.syntax.segment import HashPoint, Marker, PictureHash, SynthesisTransform, ToolHeader
+from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.segment import (
+    DEFAULT_TOOL_HEADER,
+    HashPoint,
+    Marker,
+    PictureHash,
+    SynthesisTransform,
+)
+from refenc.codestream import write_codestream, write_segment
 
 LATENTS = (HashPoint.LATENTS, SynthesisTransform.SIMPLE)
 SIMPLE = (HashPoint.SAMPLES, SynthesisTransform.SIMPLE)
@@ -40,7 +46,11 @@ def with_hashes(
 
 def with_tools(codestream: Codestream, *transforms: int) -> Codestream:
     """Add a tool header that recommends these transforms."""
-    tools = ToolHeader(num_synthesis_minus1=len(transforms) - 1, synthesis_transform_idc=transforms)
+    tools = replace(
+        DEFAULT_TOOL_HEADER,
+        num_synthesis_minus1=len(transforms) - 1,
+        synthesis_transform_idc=transforms,
+    )
     announced = replace(codestream.picture_header, tool_header_flag=1)
     return replace(codestream, picture_header=announced, tool_header=tools)
 

@@ -35,11 +35,9 @@ from docs.table import table
 from refdec.cli import support
 from refdec.network.layers import LAYERS, Layer
 from refdec.syntax.order import SEGMENT_ORDER
-from refdec.syntax.profiles import Profile, levels
+from refdec.syntax.profiles import Profile, levels, profiles
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 from refdec.synthesis.colour import MATRICES
-
-_SUPPORTED = {slot.marker for slot in SEGMENT_ORDER}
 
 
 def constants() -> dict[str, int]:
@@ -79,26 +77,26 @@ def _number(value: int) -> str:
 
 def markers_block() -> str:
     """List the markers."""
-    rows = [
-        (
-            f"{marker:04X}",
-            marker.name,
-            "yes" if marker in _SUPPORTED else "recognised, decoded in a later edition",
-        )
-        for marker in sorted(Marker)
-    ]
+    rows = [(f"{marker:04X}", marker.name) for marker in sorted(Marker)]
     first, last = RESERVED_MARKERS[0], RESERVED_MARKERS[-1]
-    rows.append((f"{first:04X} to {last:04X}", "reserved", "skipped"))
-    return table(("Marker", "Name", "Decoded by this edition"), rows)
+    rows.append((f"{first:04X} to {last:04X}", "reserved, skipped"))
+    return table(("Marker", "Name"), rows)
+
+
+_WHERE = {
+    "": "every codestream",
+    "base": "pictures with `base_flag` 1",
+    "animation": "animations, first of each frame",
+}
 
 
 def order_block() -> str:
     """List the segments in order."""
     counts = {(True, False): "1", (False, False): "0 or 1", (False, True): "0 or more"}
     return table(
-        ("Place", "Segment", "Number"),
+        ("Place", "Segment", "Number", "In"),
         [
-            (str(place), slot.marker.name, counts[slot.required, slot.repeated])
+            (str(place), slot.marker.name, counts[slot.required, slot.repeated], _WHERE[slot.of])
             for place, slot in enumerate(SEGMENT_ORDER)
         ],
     )
@@ -126,9 +124,13 @@ def element_index_block() -> str:
 
 def profiles_block() -> str:
     """List the profiles."""
+    names = [item.name for item in fields(next(iter(profiles().values())))]
     return table(
-        ("profile_idc", "Profile"),
-        [(str(int(profile)), profile.name.capitalize()) for profile in Profile],
+        (names[0], "Profile", *names[1:]),
+        [
+            (str(idc), Profile(idc).name.capitalize(), *(str(getattr(tools, n)) for n in names[1:]))
+            for idc, tools in profiles().items()
+        ],
     )
 
 

@@ -117,6 +117,11 @@ def add_structure_options(parser: Parser) -> None:
         metavar="G,G,...",
         help="last channel group of each layer but the last, such as 1,3 (default: one layer)",
     )
+    parser.add_argument(
+        "--profile",
+        choices=("simple", "main", "high"),
+        help="profile to declare and to keep (default: main, or high where its tools are used)",
+    )
     parser.add_argument("--crc", action="store_true", help="end each segment with a CRC-32C")
     interest = parser.add_mutually_exclusive_group()
     interest.add_argument(
@@ -217,6 +222,7 @@ def run_encode(options: argparse.Namespace) -> int:
 
 def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
+    from refdec.syntax.profiles import Profile  # noqa: PLC0415
     from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
     from refenc.exact import encode_exact  # noqa: PLC0415
 
@@ -227,6 +233,7 @@ def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Co
             layer_last_group=options.layer_last_group,
             log2_lanes=options.log2_lanes,
             segment_crc=options.crc,
+            profile=Profile[options.profile.upper()] if options.profile else None,
             quality_offsets=quality_offsets(picture, options),
         ),
         "backend": options.backend,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoder of the lossless tool: answers the decoding process with what the picture asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,12 @@ from refdec.lossless.samples import CODING_ORDER, Call, SampleFormat, decode_til
 from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.segment import EnhancementSegment, SynthesisTransform, ToolHeader
+from refdec.syntax.segment import (
+    DEFAULT_TOOL_HEADER,
+    EnhancementSegment,
+    SynthesisTransform,
+    ToolHeader,
+)
 from refenc.rans import encode_substream
 
 MATCH_SHARE = 0.3
@@ -118,7 +123,8 @@ def encode_enhancement(
         payload = encode_substream(calls, lanes=header.num_lanes, tables=tables.tables)
         segments.append(EnhancementSegment(tile_idx=tile_idx, payload=payload))
     return Enhancement(
-        tool_header=ToolHeader(
+        tool_header=replace(
+            DEFAULT_TOOL_HEADER,
             num_synthesis_minus1=0,
             synthesis_transform_idc=(SynthesisTransform.BASE,),
             enhancement_flag=1,

@@ -13,6 +13,7 @@ from refdec.syntax.descriptors import evaluate
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
+    AlphaSegment,
     EnhancementSegment,
     HyperLatentSegment,
     Metadata,
@@ -118,7 +119,7 @@ def codestreams(draw: st.DrawFn) -> Codestream:
     )
     before = draw(st.integers(0, len(metadata)))
     payload = draw(st.binary(max_size=MAX_PAYLOAD))
-    hash_keys = st.tuples(st.integers(0, 2), st.integers(0, 2)).map(
+    hash_keys = st.tuples(st.integers(0, 3), st.integers(0, 2)).map(
         lambda key: (key[0], key[1] if key[0] == 1 else 0)
     )
     tool_header = draw(structures(ToolHeader)) if header.tool_header_flag else None
@@ -132,6 +133,10 @@ def codestreams(draw: st.DrawFn) -> Codestream:
             ResidualSegment(layer_idx=layer, tile_idx=tile, payload=payload[: layer + tile])
             for layer in range(variables["num_layers"] * tools.base_flag)
             for tile in range(variables["num_tiles"])
+        ),
+        alpha=tuple(
+            AlphaSegment(tile_idx=tile, payload=payload[tile:])
+            for tile in range(variables["num_tiles"] * tools.alpha_flag)
         ),
         enhancement=tuple(
             EnhancementSegment(tile_idx=tile, payload=payload[tile:])

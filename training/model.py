@@ -33,7 +33,7 @@ GROUPS = (6, 12, 24, 46, 88, 144, 192)
 MEAN_GROUPS = 3  # groups whose mean is predicted; the mean of higher frequencies is zero
 STATE = 96
 HYPER = 16
-STEP_RANGE = (190.0, 3.2)  # quantisation step at quality 0 and 63, before training
+STEP_RANGE = (200.0, 1.6)  # quantisation step at quality 0 and 63, before training
 SKIP_LOG = -2.5  # log2 of the scale under which a position is not coded
 RGB_FROM_YCC = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 

@@ -21,8 +21,8 @@ from refdec.entropy.context import (
 from refdec.entropy.hyper_latent import HYPER_LATENT_MAX, decode_hyper_latent
 from refdec.entropy.residual import RESIDUAL_MAX, LayeredResiduals
 from refdec.entropy.tables import load_residual_tables
-from refdec.syntax.codestream import write_codestream
 from refdec.syntax.picture_header import PictureHeader
+from refenc.codestream import write_codestream
 
 PROCESSES = (
     decode_hyper_latent,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from conformance.recipes.recipe import Fault, Recipe
 from refdec.syntax.codestream import inspect_codestream, parse_codestream
-from refdec.syntax.framing import Segment, write_segment
+from refdec.syntax.framing import Segment
+from refenc.codestream import write_segment
 
 Stream = Callable[[], bytes]
 

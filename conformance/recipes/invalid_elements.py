@@ -9,7 +9,7 @@ from conformance.recipes.faults import element_fault, invalid, set_element
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import many_segments, nothing
 from conformance.recipes.syntax import every_segment, plain
-from refdec.syntax.codestream import write_codestream
+from refenc.codestream import write_codestream
 
 
 @cache
@@ -73,7 +73,7 @@ def _repeated_hash() -> bytes:
 
 
 RECIPES = (
-    *_header("PIH-001", "profile_idc", 2, 15),
+    *_header("PIH-001", "profile_idc", 3, 15),
     *_header("PIH-002", "level_idc", 0, 7),
     *_header("PIH-003", "model_set_idc", 15),
     *_header("PIH-004", "bit_depth_minus8", 9, 15),
@@ -168,7 +168,6 @@ RECIPES = (
         purpose="a second ICC profile, behind the residual",
         label="behind-residual",
     ),
-    _hashes("DPH-001", "hashes[1].hash_point_idc", 3),
     _hashes("DPH-002", "hashes[1].synthesis_transform_idc", 3),
     _hashes("DPH-003", "reserved_zero_4bits", 1),
     _hashes("DPH-003", "hashes[0].reserved_zero_4bits", 8),

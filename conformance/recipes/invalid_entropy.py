@@ -20,8 +20,8 @@ from refdec.entropy.hyper_latent import HYPER_LATENT_MAX
 from refdec.entropy.quality_map import QUALITY_MAX
 from refdec.entropy.rans import STATE_BYTES, STATE_LOW, WORD_BYTES
 from refdec.entropy.residual import RESIDUAL_MAX
-from refdec.syntax.codestream import write_codestream
 from refdec.syntax.segment import HyperLatentSegment
+from refenc.codestream import write_codestream
 from refenc.rans import write_varint
 
 _ESCAPED = 1200

@@ -8,8 +8,9 @@ import numpy as np
 
 from conformance.recipes.faults import invalid, set_element
 from conformance.recipes.pictures import noise
-from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
+from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.segment import MAX_ERROR, HyperLatentSegment
+from refenc.codestream import write_codestream
 from refenc.encode import Structure
 from refenc.exact import encode_exact
 

@@ -12,8 +12,8 @@ from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.quality_map import decode_quality_map, derive_quality
 from refdec.entropy.residual import LayeredResiduals
 from refdec.latents import decode_latent_planes
-from refdec.syntax.codestream import write_codestream
 from refdec.syntax.picture_header import PictureHeader
+from refenc.codestream import write_codestream
 
 PROCESSES = (decode_latent_planes, decode_tile_latent, LayeredResiduals.__call__)
 

@@ -11,10 +11,11 @@ import numpy as np
 from conformance import build, edit
 from conformance.recipes.recipe import Process, Recipe
 from refdec.picture import latent_digest, picture_digest
-from refdec.syntax.codestream import MAX_SKIPPABLE, Codestream, write_codestream
+from refdec.syntax.codestream import MAX_SKIPPABLE, Codestream
 from refdec.syntax.segment import RESERVED_MARKERS, Marker, Metadata, MetadataType
 from refdec.synthesis.colour import convert_colour
 from refdec.synthesis.transform import synthesise
+from refenc.codestream import write_codestream
 
 _UNKNOWN_TYPE = 200
 _TWO_BYTE_LENGTH = 200

@@ -31,8 +31,13 @@ from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HashPoint, SynthesisTransform
 
-POINTS = ("latents (point L)", "samples (point S)", "enhanced samples (point E)")
-"""In words, by hash_point_idc."""
+POINTS = {
+    "L": "latents (point L)",
+    "S": "samples (point S)",
+    "E": "enhanced samples (point E)",
+    "A": "alpha (point A)",
+}
+"""In words, in the order of hash_point_idc."""
 
 
 def decoding_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -63,7 +68,7 @@ def run_decode(options: argparse.Namespace) -> int:
     if enhanced:
         decoded_points.add((HashPoint.ENHANCED, 0))
     hashed_points = [
-        POINTS[item.hash_point_idc]
+        list(POINTS.values())[item.hash_point_idc]
         for item in codestream.hashes
         if (item.hash_point_idc, item.synthesis_transform_idc) in decoded_points
     ]
@@ -269,4 +274,4 @@ def hash_text(points: list[str], *, verified: bool) -> str:
 
 def point_text(result: HashResult) -> str:
     """Name a conformance point in words."""
-    return POINTS["LSE".index(result.point)]
+    return POINTS[result.point]

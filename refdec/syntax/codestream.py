@@ -1,28 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The codestream: segments in order, parsed to typed values and written back."""
+"""The codestream: segments in order, parsed to typed values.
+
+An animation is a codestream whose frames are codestreams: each has the headers and the segments
+that a still of its own would have.
+"""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from refdec.bits import BitReader, BitWriter
+from refdec.bits import BitReader
 from refdec.errors import (
     ConstraintViolation,
     MalformedStream,
     NonConforming,
     RefdecError,
     TruncatedStream,
-    UnsupportedFeature,
 )
-from refdec.syntax.element import ElementRow, parse_structure, write_structure
-from refdec.syntax.framing import Segment, parse_segment, write_segment, write_start
-from refdec.syntax.order import SEGMENT_ORDER
+from refdec.syntax.element import ElementRow, parse_structure
+from refdec.syntax.framing import Segment, parse_segment
+from refdec.syntax.order import FIRST_OF_PICTURE, next_slot, structure_error
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
     MAX_ENHANCED_TILE,
     RESERVED_MARKERS,
+    AlphaSegment,
+    AnimationHeader,
     DecodedPictureHash,
     EnhancementSegment,
+    FrameHeader,
     HyperLatentSegment,
     Marker,
     Metadata,
@@ -34,36 +40,59 @@ from refdec.syntax.segment import (
     ToolHeader,
 )
 
-_S = TypeVar("_S")
-
-
-_SUPPORTED = frozenset(slot.marker for slot in SEGMENT_ORDER)
 MAX_SKIPPABLE = 4096
 """Most metadata and reserved segments together; bounds the time to parse."""
-_WITH_SUBSTREAM = (QualityMapSegment, HyperLatentSegment, ResidualSegment, EnhancementSegment)
-_AFTER_TOOL_HEADER = frozenset({Marker.SOQ, Marker.SOZ, Marker.SOE, Marker.EOC})
-"""Where it is known whether there is a tool header."""
+_STRUCTURES: dict[int, type[Any]] = {
+    Marker.SOC: StartOfCodestream,
+    Marker.PIH: PictureHeader,
+    Marker.TOH: ToolHeader,
+    Marker.ANI: AnimationHeader,
+    Marker.MTD: Metadata,
+    Marker.FRH: FrameHeader,
+    Marker.SOQ: QualityMapSegment,
+    Marker.SOZ: HyperLatentSegment,
+    Marker.SOR: ResidualSegment,
+    Marker.SOA: AlphaSegment,
+    Marker.SOE: EnhancementSegment,
+    Marker.DPH: DecodedPictureHash,
+}
+"""Payloads."""
+_OF_STREAM: dict[int, str] = {
+    Marker.PIH: "picture_header",
+    Marker.TOH: "tool_header",
+    Marker.ANI: "animation",
+}
+"""Fields of `Codestream` that hold for all frames."""
+_BEFORE_TOOL_HEADER = frozenset({Marker.SOC, Marker.PIH, Marker.MTD})
 _UNIQUE_METADATA = frozenset({MetadataType.ICC, MetadataType.EXIF, MetadataType.XMP})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Codestream:
-    """Everything that the segments of a codestream say."""
+    """Everything that the segments of a codestream, or of one frame of it, say."""
 
     picture_header: PictureHeader
+    """Of a frame: with the frame's size and quality."""
     tool_header: ToolHeader | None = None
+    animation: AnimationHeader | None = None
     metadata: tuple[Metadata, ...] = ()
-    """Metadata before the hyper-latent."""
+    """Metadata before the picture."""
+    frame_header: FrameHeader | None = None
+    """Of a frame."""
     quality_map: QualityMapSegment | None = None
-    hyper_latent: HyperLatentSegment | None
+    hyper_latent: HyperLatentSegment | None = None
     """None when there is no lossy picture."""
-    residual: tuple[ResidualSegment, ...]
+    residual: tuple[ResidualSegment, ...] = ()
     """In order of layer, then tile."""
+    alpha: tuple[AlphaSegment, ...] = ()
+    """In order of tile."""
     enhancement: tuple[EnhancementSegment, ...] = ()
     """In order of tile."""
     trailing_metadata: tuple[Metadata, ...] = ()
     """Metadata after the picture."""
     hashes: tuple[PictureHash, ...] = ()
+    frames: tuple["Codestream", ...] = ()
+    """Of an animation, which has no segments of a picture itself."""
     is_complete: bool = True
     """False when the stream was cut and parsed in tolerant mode."""
     segments: tuple[Segment, ...] = field(default=(), compare=False)
@@ -81,7 +110,7 @@ def parse_codestream(data: bytes, *, tolerant: bool = False) -> Codestream:
     Parameters
     ----------
     data : the codestream from its first byte.
-    tolerant : accept a stream that is cut after its hyper-latent; what follows the last whole
+    tolerant : accept a stream that is cut after its first hyper-latent; what follows the last whole
         segment is dropped.
 
     Raises
@@ -103,6 +132,15 @@ def inspect_codestream(data: bytes) -> tuple[list[ElementRow], RefdecError | Non
     return sorted(rows, key=lambda row: row.bit_offset), found
 
 
+def segment_variables(header: PictureHeader) -> dict[str, int]:
+    """Return what `given` stands for in the segments after a picture header."""
+    return {
+        "num_layers": header.num_layers,
+        "num_tiles": header.num_tiles,
+        "picture_size_bits": header.picture_size_bits_minus1 + 1,
+    }
+
+
 class _Parser:
     """The state of one parse: what the segments so far have said."""
 
@@ -112,15 +150,23 @@ class _Parser:
         self.slot = 0
         self.num_skippable = 0
         self.segments: list[Segment] = []
-        self.picture_header: PictureHeader | None = None
-        self.tool_header: ToolHeader | None = None
-        self.metadata: list[Metadata] = []
-        self.quality_map: QualityMapSegment | None = None
-        self.hyper_latent: HyperLatentSegment | None = None
-        self.residual: list[ResidualSegment] = []
-        self.enhancement: list[EnhancementSegment] = []
-        self.trailing_metadata: list[Metadata] = []
-        self.hashes: tuple[PictureHash, ...] = ()
+        self.frames: list[Codestream] = []
+        self.stream: dict[str, Any] = {"metadata": ()}
+        """Fields of the codestream, once read."""
+        self.picture: dict[str, Any] = {}
+        """Fields that belong to the picture, or to the frame that is being read."""
+        self.parts: dict[str, list[Any]] = _no_parts()
+        """Its segments per tile."""
+
+    @property
+    def header(self) -> PictureHeader:
+        """The picture header in force."""
+        header: PictureHeader = (self.stream | self.picture)["picture_header"]
+        return header
+
+    @property
+    def tools(self) -> ToolHeader:
+        return self.stream.get("tool_header") or DEFAULT_TOOL_HEADER
 
     def parse(self, *, tolerant: bool) -> Codestream:
         """Parse segments up to EOC, or in tolerant mode up to the end of the data."""
@@ -129,7 +175,7 @@ class _Parser:
             try:
                 segment = self._next_segment(offset)
             except TruncatedStream:
-                if not tolerant or self.hyper_latent is None:
+                if not tolerant or not (self.frames or "hyper_latent" in self.picture):
                     raise
                 is_complete = False
                 break
@@ -144,90 +190,78 @@ class _Parser:
             raise MalformedStream(message, requirement="EOC-002", offset=offset)
         return self._codestream(is_complete=is_complete)
 
+    def _codestream(self, *, is_complete: bool) -> Codestream:
+        common: dict[str, Any] = {"is_complete": is_complete, "segments": tuple(self.segments)}
+        if "animation" not in self.stream:
+            return Codestream(**(self.stream | self._picture_fields() | common))
+        if "hyper_latent" in self.picture:  # the frame at which the stream was cut
+            self.frames.append(self._frame())
+        return Codestream(frames=tuple(self.frames), **self.stream, **common)
+
+    def _frame(self) -> Codestream:
+        return Codestream(tool_header=self.stream.get("tool_header"), **self._picture_fields())
+
+    def _picture_fields(self) -> dict[str, Any]:
+        return self.picture | {name: tuple(parts) for name, parts in self.parts.items()}
+
     def _next_segment(self, offset: int) -> Segment:
         if self.segments and offset == len(self.data):
             message = "the codestream ends without EOC"
             raise TruncatedStream(message, requirement="EOC-001", offset=offset)
-        header = self.picture_header
-        has_crc = header is not None and header.segment_crc_flag == 1
         if not self.segments and len(self.data) > 1 and self.data[:2] != _SOC:
             message = "the codestream shall start with FF80"
             raise MalformedStream(message, requirement="SOC-001", element="marker", offset=0)
+        has_header = "picture_header" in self.stream
+        has_crc = has_header and self.header.segment_crc_flag == 1
         segment = parse_segment(self.data, offset, has_crc=has_crc, rows=self.rows)
-        if segment.marker in RESERVED_MARKERS and header is None:
+        if segment.marker in RESERVED_MARKERS and not has_header:
             message = "PIH is missing"
-            raise _structure_error(message, "SEG-007", segment)
+            raise structure_error(message, "SEG-007", segment)
         return segment
 
     def _count_skippable(self, segment: Segment) -> None:
         self.num_skippable += segment.marker in RESERVED_MARKERS or segment.marker == Marker.MTD
         if self.num_skippable > MAX_SKIPPABLE:
             message = f"more than {MAX_SKIPPABLE} metadata and reserved segments"
-            raise _structure_error(message, "SEG-009", segment)
+            raise structure_error(message, "SEG-009", segment)
 
     def _check_order(self, segment: Segment) -> None:
         """Move to the segment's slot."""
-        if segment.marker not in _SUPPORTED:
-            message = f"{segment.name} segments are not decoded by this edition"
-            raise UnsupportedFeature(
-                message, requirement="SEG-002", element="marker", offset=segment.offset
-            )
-        has_base = (self.tool_header or DEFAULT_TOOL_HEADER).base_flag == 1
-        for index in range(self.slot, len(SEGMENT_ORDER)):
-            slot = SEGMENT_ORDER[index]
-            if slot.marker == segment.marker:
-                if slot.of_base and not has_base:
-                    message = f"{segment.name} stands in a stream without a lossy picture"
-                    raise _structure_error(message, "SOE-004", segment)
-                self.slot = index + (0 if slot.repeated else 1)
-                return
-            if slot.required and (has_base or not slot.of_base):
-                break
-        earlier = [slot for slot in SEGMENT_ORDER[: self.slot] if slot.marker == segment.marker]
+        present = {"": True, "base": self.tools.base_flag, "animation": "animation" in self.stream}
+        if segment.marker == Marker.FRH and self.slot > FIRST_OF_PICTURE and present["animation"]:
+            self._finish_picture(segment)
+            self.slot = FIRST_OF_PICTURE
         seen = any(other.marker == segment.marker for other in self.segments[:-1])
-        if not earlier:
-            message = f"{SEGMENT_ORDER[index].marker.name} is missing before {segment.name}"
-            raise _structure_error(message, "SEG-007", segment)
-        if seen and not any(slot.repeated for slot in earlier):
-            message = f"second {segment.name} segment"
-            raise _structure_error(message, "SEG-006", segment)
-        message = f"{segment.name} is out of order"
-        raise _structure_error(message, "SEG-005", segment)
+        self.slot = next_slot(segment, slot=self.slot, present=present, seen=seen)
 
     def _parse_payload(self, segment: Segment) -> None:
-        if segment.marker in _AFTER_TOOL_HEADER:
-            self._check_tool_header(segment)
-        match segment.marker:
-            case Marker.SOC:
-                self._parse(StartOfCodestream, segment)
-            case Marker.PIH:
-                self.picture_header = self._parse(PictureHeader, segment)
-            case Marker.TOH:
-                self.tool_header = self._parse(ToolHeader, segment)
-                self._check_tool_header(segment)
-            case Marker.MTD:
-                self._take_metadata(self._parse(Metadata, segment), segment)
-            case Marker.DPH:
-                self.hashes = self._parse(DecodedPictureHash, segment).hashes
-            case Marker.EOC:
-                self._check_complete(segment)
-            case _:
-                self._take_picture(segment)
+        structure = _STRUCTURES.get(segment.marker)
+        value = None if structure is None else self._parse(structure, segment)
+        if segment.marker in _OF_STREAM:
+            self.stream[_OF_STREAM[segment.marker]] = value
+        if segment.marker not in _BEFORE_TOOL_HEADER:
+            self._check_tools(segment)
+        match value:
+            case Metadata():
+                self._take_metadata(value, segment)
+            case FrameHeader():
+                self._begin_frame(value, segment)
+            case QualityMapSegment():
+                self.picture["quality_map"] = value
+            case HyperLatentSegment():
+                self.picture["hyper_latent"] = value
+            case ResidualSegment() | AlphaSegment() | EnhancementSegment():
+                self._take_part(value, segment)
+            case DecodedPictureHash():
+                self.picture["hashes"] = value.hashes
+        if segment.marker == Marker.EOC:
+            self._finish_picture(segment)
+            self._check_num_frames(segment, is_last=True)
 
-    def _take_picture(self, segment: Segment) -> None:
-        match segment.marker:
-            case Marker.SOQ:
-                self.quality_map = self._parse(QualityMapSegment, segment)
-            case Marker.SOZ:
-                self.hyper_latent = self._parse(HyperLatentSegment, segment)
-            case Marker.SOR:
-                self._take_residual(self._parse(ResidualSegment, segment), segment)
-            case Marker.SOE:
-                self._take_enhancement(self._parse(EnhancementSegment, segment), segment)
-
-    def _parse(self, structure: type[_S], segment: Segment) -> _S:
+    def _parse(self, structure: type[Any], segment: Segment) -> Any:
         reader = BitReader(self.data, segment.payload_offset, segment.payload_end)
-        variables = _variables(self.picture_header) if self.picture_header else None
+        has_header = "picture_header" in self.stream
+        variables = segment_variables(self.header) if has_header else None
         parsed = parse_structure(
             structure, reader, segment=segment.name, variables=variables, rows=self.rows
         )
@@ -241,22 +275,38 @@ class _Parser:
             raise MalformedStream(
                 message, requirement="SEG-004", element="payload_length", offset=reader.offset
             )
-        if isinstance(parsed, _WITH_SUBSTREAM):
+        if hasattr(parsed, "offset"):
             return replace(parsed, offset=segment.payload_end - len(parsed.payload))
         return parsed
 
-    def _check_tool_header(self, segment: Segment) -> None:
-        header = self.picture_header
-        announced = header is not None and header.tool_header_flag == 1
-        if announced != (self.tool_header is not None):
+    def _check_tools(self, segment: Segment) -> None:
+        """Check what was announced, and that the profile has it."""
+        announced = self.header.tool_header_flag == 1
+        if announced != ("tool_header" in self.stream):
             message = "TOH is missing" if announced else "TOH is present without tool_header_flag"
             raise ConstraintViolation(
                 message, requirement="TOH-001", element="tool_header_flag", offset=segment.offset
             )
+        tools, profile = self.tools, self.header.profile
+        for element, requirement, used, allowed in (
+            ("enhancement_flag", "PRF-003", tools.enhancement_flag, profile.lossless_tools),
+            ("alpha_flag", "PRF-004", tools.alpha_flag, profile.lossless_tools),
+            ("marker", "PRF-005", "animation" in self.stream, profile.animation),
+        ):
+            if used > allowed:
+                message = "the profile does not have this tool"
+                raise NonConforming(
+                    message, requirement=requirement, element=element, offset=segment.offset
+                )
 
     def _take_metadata(self, blob: Metadata, segment: Segment) -> None:
-        known = {other.metadata_type for other in (*self.metadata, *self.trailing_metadata)}
-        if blob.metadata_type in known & _UNIQUE_METADATA:
+        is_trailing = self.slot > FIRST_OF_PICTURE
+        place, name = (
+            (self.picture, "trailing_metadata") if is_trailing else (self.stream, "metadata")
+        )
+        known = (*self.stream["metadata"], *self.picture.get("trailing_metadata", ()))
+        types = {other.metadata_type for other in known}
+        if blob.metadata_type in types & _UNIQUE_METADATA:
             message = f"second metadata segment of type {blob.metadata_type}"
             raise ConstraintViolation(
                 message,
@@ -264,122 +314,83 @@ class _Parser:
                 element="metadata_type",
                 offset=segment.payload_offset,
             )
-        begun = self.hyper_latent is not None or self.enhancement
-        (self.trailing_metadata if begun else self.metadata).append(blob)
+        place[name] = (*place.get(name, ()), blob)
 
-    def _take_residual(self, residual: ResidualSegment, segment: Segment) -> None:
-        num_tiles = self.picture_header.num_tiles if self.picture_header else 1
-        expected = divmod(len(self.residual), num_tiles)
-        if (residual.layer_idx, residual.tile_idx) != expected:
-            message = (
-                f"layer {residual.layer_idx} tile {residual.tile_idx} stands where "
-                f"layer {expected[0]} tile {expected[1]} belongs"
-            )
+    def _begin_frame(self, frame: FrameHeader, segment: Segment) -> None:
+        """Derive the header of the frame's picture."""
+        self._check_num_frames(segment, is_last=False)
+        try:
+            header = self.stream["picture_header"].of_frame(frame)
+        except ConstraintViolation as error:
+            error.offset = segment.offset
+            raise
+        if not (frame.whole_frame_flag or self.frames):
+            message = "the first frame is not whole"
             raise ConstraintViolation(
-                message, requirement="SOR-003", element="layer_idx", offset=segment.offset
+                message, requirement="FRH-004", element="whole_frame_flag", offset=segment.offset
             )
-        self.residual.append(residual)
+        self.picture = {"picture_header": header, "frame_header": frame}
 
-    def _take_enhancement(self, enhancement: EnhancementSegment, segment: Segment) -> None:
-        header = self.picture_header
-        if header and header.tile_width * header.tile_height > MAX_ENHANCED_TILE:
-            message = f"tiles of {header.tile_width}x{header.tile_height} samples are enhanced"
+    def _check_num_frames(self, segment: Segment, *, is_last: bool) -> None:
+        """Compare the frames so far with what ANI says, at FRH and at EOC."""
+        animation: AnimationHeader | None = self.stream.get("animation")
+        if animation is None:
+            return
+        number, wanted = len(self.frames), animation.num_frames_minus1 + 1
+        if number > wanted - (not is_last) or (is_last and number < wanted):
+            message = f"{number + (not is_last)} frames of {wanted}"
+            raise structure_error(message, "ANI-004", segment)
+
+    def _take_part(
+        self, part: ResidualSegment | AlphaSegment | EnhancementSegment, segment: Segment
+    ) -> None:
+        """Append the next part of the picture: layers in order, in each the tiles in order."""
+        name, in_order, _ = _PARTS[type(part)]
+        header, parts = self.header, self.parts[name]
+        expected, found = divmod(len(parts), header.num_tiles), (0, part.tile_idx)
+        if isinstance(part, ResidualSegment):
+            found = part.layer_idx, part.tile_idx
+        elif header.tile_width * header.tile_height > MAX_ENHANCED_TILE:
+            message = f"tiles of {header.tile_width}x{header.tile_height} samples are not lossy"
             raise NonConforming(
                 message, requirement="SOE-007", element="tile_width_minus1", offset=segment.offset
             )
-        if enhancement.tile_idx != len(self.enhancement):
-            message = f"tile {enhancement.tile_idx} stands where {len(self.enhancement)} belongs"
-            raise ConstraintViolation(
-                message, requirement="SOE-002", element="tile_idx", offset=segment.offset
+        if found != expected:
+            message = (
+                f"layer {found[0]} tile {found[1]} stands where "
+                f"layer {expected[0]} tile {expected[1]} belongs"
             )
-        self.enhancement.append(enhancement)
+            raise ConstraintViolation(
+                message, requirement=in_order, element="tile_idx", offset=segment.offset
+            )
+        parts.append(part)
 
-    def _check_complete(self, segment: Segment) -> None:
-        header, tools = self.picture_header, self.tool_header or DEFAULT_TOOL_HEADER
-        num_tiles, num_layers = (header.num_tiles, header.num_layers) if header else (0, 0)
-        wanted = num_layers * num_tiles * tools.base_flag
-        if len(self.residual) != wanted:
-            message = f"{len(self.residual)} residual segments of {wanted}"
-            raise _structure_error(message, "SOR-004", segment)
-        wanted = num_tiles * tools.enhancement_flag
-        if len(self.enhancement) != wanted:
-            message = f"{len(self.enhancement)} enhancement segments of {wanted}"
-            raise _structure_error(message, "SOE-003", segment)
-
-    def _codestream(self, *, is_complete: bool) -> Codestream:
-        if self.picture_header is None:
-            message = "PIH is missing"
-            raise MalformedStream(message, requirement="SEG-007")
-        return Codestream(
-            picture_header=self.picture_header,
-            tool_header=self.tool_header,
-            metadata=tuple(self.metadata),
-            quality_map=self.quality_map,
-            hyper_latent=self.hyper_latent,
-            residual=tuple(self.residual),
-            enhancement=tuple(self.enhancement),
-            trailing_metadata=tuple(self.trailing_metadata),
-            hashes=self.hashes,
-            is_complete=is_complete,
-            segments=tuple(self.segments),
-        )
+    def _finish_picture(self, segment: Segment) -> None:
+        """Check that a picture has all its parts."""
+        header, tools = self.header, self.tools
+        per_tile = {
+            "residual": header.num_layers * tools.base_flag,
+            "alpha": tools.alpha_flag,
+            "enhancement": tools.enhancement_flag,
+        }
+        for name, _, all_present in _PARTS.values():
+            found, wanted = len(self.parts[name]), per_tile[name] * header.num_tiles
+            if found != wanted:
+                message = f"{found} {name} segments of {wanted}"
+                raise structure_error(message, all_present, segment)
+        if "animation" in self.stream:
+            self.frames.append(self._frame())
+            self.picture, self.parts = {}, _no_parts()
 
 
 _SOC = Marker.SOC.to_bytes(2, "big")
+_PARTS: dict[type, tuple[str, str, str]] = {
+    ResidualSegment: ("residual", "SOR-003", "SOR-004"),
+    AlphaSegment: ("alpha", "SOA-002", "SOA-003"),
+    EnhancementSegment: ("enhancement", "SOE-002", "SOE-003"),
+}
+"""What a picture has per tile: field, requirement on the order, requirement on the number."""
 
 
-def _structure_error(message: str, requirement: str, segment: Segment) -> MalformedStream:
-    return MalformedStream(
-        message, requirement=requirement, element="marker", offset=segment.offset
-    )
-
-
-def _variables(header: PictureHeader) -> dict[str, int]:
-    return {"num_layers": header.num_layers, "num_tiles": header.num_tiles}
-
-
-def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:
-    """Return the bytes of a codestream, and parse them to check that they say the same.
-
-    Places and `is_complete` are not looked at. `check=False` lets values through that break a
-    requirement, to make streams that a decoder shall reject.
-
-    Raises
-    ------
-    RefdecError
-        The result would break a requirement.
-    ValueError
-        No codestream can say it.
-    """
-    header = codestream.picture_header
-    variables = _variables(header)
-
-    def segment(marker: Marker, value: Any) -> bytes:
-        writer = BitWriter()
-        write_structure(value, writer, variables=variables)
-        writer.align()
-        has_crc = header.segment_crc_flag == 1 and marker != Marker.PIH
-        return write_segment(marker, writer.getvalue(), has_crc=has_crc)
-
-    parts = [write_start(), segment(Marker.PIH, header)]
-    if codestream.tool_header is not None:
-        parts.append(segment(Marker.TOH, codestream.tool_header))
-    parts += [segment(Marker.MTD, blob) for blob in codestream.metadata]
-    if codestream.quality_map is not None:
-        parts.append(segment(Marker.SOQ, codestream.quality_map))
-    if codestream.hyper_latent is not None:
-        parts.append(segment(Marker.SOZ, codestream.hyper_latent))
-    parts += [segment(Marker.SOR, residual) for residual in codestream.residual]
-    parts += [segment(Marker.SOE, enhancement) for enhancement in codestream.enhancement]
-    parts += [segment(Marker.MTD, blob) for blob in codestream.trailing_metadata]
-    if codestream.hashes:
-        hashes = DecodedPictureHash(
-            num_hashes_minus1=len(codestream.hashes) - 1, hashes=codestream.hashes
-        )
-        parts.append(segment(Marker.DPH, hashes))
-    parts.append(write_segment(Marker.EOC))
-    data = b"".join(parts)
-    if check and parse_codestream(data) != replace(codestream, is_complete=True):
-        message = "an absent element differs from its inferred value"
-        raise ValueError(message)
-    return data
+def _no_parts() -> dict[str, list[Any]]:
+    return {name: [] for name, _, _ in _PARTS.values()}

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Split a codestream into segments and put segments together."""
+"""Split a codestream into segments."""
 
 from dataclasses import dataclass
 
-from refdec.bits import BitReader, BitWriter
+from refdec.bits import BitReader
 from refdec.errors import MalformedStream, TruncatedStream
 from refdec.syntax.crc32c import crc32c
-from refdec.syntax.element import ElementRow, parse_structure, write_structure
-from refdec.syntax.segment import Marker, SegmentCheck, SegmentHeader, StartOfCodestream
+from refdec.syntax.element import ElementRow, parse_structure
+from refdec.syntax.segment import Marker, SegmentCheck, SegmentHeader
 
 _NAMES = {int(marker): marker.name for marker in Marker}
 
@@ -85,22 +85,3 @@ def _check_crc(data: bytes, segment: Segment, rows: list[ElementRow] | None) -> 
         raise MalformedStream(
             message, requirement="SEG-008", element="segment_crc", offset=segment.payload_end
         )
-
-
-def write_segment(marker: int, payload: bytes = b"", *, has_crc: bool = False) -> bytes:
-    """Return one segment; `marker` may be reserved, `payload` is empty for EOC."""
-    writer = BitWriter()
-    length = 0 if marker in {Marker.SOC, Marker.EOC} else len(payload)
-    write_structure(SegmentHeader(marker=marker, payload_length=length), writer)
-    writer.write_bytes(payload)
-    if has_crc:
-        check = SegmentCheck(segment_crc=crc32c(writer.getvalue()))
-        write_structure(check, writer)
-    return writer.getvalue()
-
-
-def write_start() -> bytes:
-    """Return the SOC segment."""
-    writer = BitWriter()
-    write_structure(StartOfCodestream(), writer)
-    return write_segment(Marker.SOC, writer.getvalue())

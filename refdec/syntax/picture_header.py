@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The picture header: everything that parsing and memory depend on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from refdec.arithmetic import ceil_div
@@ -10,7 +10,8 @@ from refdec.syntax.declaration import Constraint, increasing
 from refdec.syntax.descriptors import u
 from refdec.syntax.element import element, this
 from refdec.syntax.picture_variables import HYPER_STRIDE, LATENT_STRIDE, TILE_UNIT, TileRectangle
-from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, levels
+from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, Tools, levels, profiles
+from refdec.syntax.segment import FrameHeader
 
 _BINARY16_DEPTH = 16
 _FORMAT = {"present_if": this.default_format_flag == 0}
@@ -27,7 +28,11 @@ class PictureHeader:
     """Picture header (PIH): its elements, the rules on them, the variables derived from them."""
 
     profile_idc: int = element(
-        u(4), "Profile: 0 Simple, 1 Main.", "PIH-001", tuple(Profile), error=UnsupportedFeature
+        u(4),
+        "0 Simple, 1 Main, 2 High.",
+        "PIH-001",
+        tuple(Profile),
+        error=UnsupportedFeature,
     )
     level_idc: int = element(
         u(4), "Level, whose limits the picture keeps.", "PIH-002", _LEVELS, error=UnsupportedFeature
@@ -61,6 +66,9 @@ class PictureHeader:
         range(3),
         inferred=0,
         **_FORMAT,
+    )
+    ycc_flag: int = element(
+        u(1), "1: the samples are Y, Cb, Cr; 0: R, G, B, or grey.", inferred=0, **_FORMAT
     )
     colour_primaries: int = element(
         u(8), "ColourPrimaries of ITU-T H.273.", "PIH-006", _PRIMARIES, inferred=1, **_FORMAT
@@ -131,6 +139,28 @@ class PictureHeader:
         ),
         increasing("PIH-014", "layer_last_group"),
         Constraint(
+            "PIH-017",
+            "ycc_flag",
+            "ycc_flag shall be 0 for monochrome pictures and 1 for subsampled chroma",
+            lambda h: (
+                h.ycc_flag == 0 if h.monochrome_flag else h.ycc_flag or not h.chroma_format_idc
+            ),
+        ),
+        Constraint(
+            "PRF-001",
+            "bit_depth_minus8",
+            "the bit depth shall be at most max_bit_depth of the profile",
+            lambda h: h.bit_depth <= h.profile.max_bit_depth,
+            NonConforming,
+        ),
+        Constraint(
+            "PRF-002",
+            "ycc_flag",
+            "ycc_flag shall be at most ycc_samples of the profile",
+            lambda h: h.ycc_flag <= h.profile.ycc_samples,
+            NonConforming,
+        ),
+        Constraint(
             "LVL-001",
             "width_minus1",
             "the picture shall have at most max_samples of its level",
@@ -166,6 +196,11 @@ class PictureHeader:
             NonConforming,
         ),
     )
+
+    @property
+    def profile(self) -> Tools:
+        """Tools of the declared profile."""
+        return profiles()[self.profile_idc]
 
     @property
     def level(self) -> Level:
@@ -253,6 +288,29 @@ class PictureHeader:
             left=left,
             height=min(height, self.h16 - top),
             width=min(width, self.w16 - left),
+        )
+
+    def of_frame(self, frame: FrameHeader) -> "PictureHeader":
+        """Return the header of a frame's own picture.
+
+        Raises
+        ------
+        ConstraintViolation
+            The frame leaves the picture (FRH-003).
+        """
+        quality_idx = frame.frame_quality_idx if frame.frame_quality_flag else self.quality_idx
+        if frame.whole_frame_flag:
+            return replace(self, quality_idx=quality_idx)
+        right = frame.frame_x + frame.frame_width_minus1
+        bottom = frame.frame_y + frame.frame_height_minus1
+        if right >= self.pic_width or bottom >= self.pic_height:
+            message = f"the frame reaches {right},{bottom}, outside the picture"
+            raise ConstraintViolation(message, requirement="FRH-003", element="whole_frame_flag")
+        return replace(
+            self,
+            width_minus1=frame.frame_width_minus1,
+            height_minus1=frame.frame_height_minus1,
+            quality_idx=quality_idx,
         )
 
     def layer_groups(self, num_groups: int) -> tuple[range, ...]:

@@ -16,6 +16,12 @@ MAX_ENHANCED_TILE = 1 << 22
 """Most luma samples of a tile in a stream with enhancement."""
 MAX_ERROR = 255
 """Largest max_error."""
+MAX_FRAMES = 1 << 16
+MAX_TICKS = 90000
+"""Most ticks per second."""
+MAX_LOOPS = (1 << 16) - 1
+MAX_FRAME_TICKS = (1 << 24) - 1
+_PARTIAL = {"present_if": this.whole_frame_flag == 0, "inferred": 0}
 
 
 class Marker(IntEnum):
@@ -63,6 +69,7 @@ class HashPoint(IntEnum):
     LATENTS = 0
     SAMPLES = 1
     ENHANCED = 2
+    ALPHA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +116,10 @@ class ToolHeader:
         allowed=range(NUM_SYNTHESIS_TRANSFORMS),
         count=this.num_synthesis_minus1 + 1,
     )
-    enhancement_flag: int = element(
-        u(1),
-        "1: enhancement segments (SOE) refine the samples.",
-        present_if=this.num_synthesis_minus1 != NUM_SYNTHESIS_TRANSFORMS - 1,
-        inferred=0,
-    )
+    enhancement_flag: int = element(u(1), "1: enhancement segments (SOE) refine the samples.")
     base_flag: int = element(
         u(1),
-        "1: a lossy picture is enhanced; 0: the SOE segments hold the whole picture.",
+        "1: there is a lossy picture; 0: the SOE segments hold the whole picture.",
         present_if=this.enhancement_flag == 1,
         inferred=1,
     )
@@ -143,18 +145,92 @@ class ToolHeader:
         present_if=this.enhancement_flag == 1,
         inferred=0,
     )
+    alpha_flag: int = element(u(1), "1: alpha segments (SOA) hold the opacity of the picture.")
+    alpha_bit_depth_minus8: int = element(
+        u(4),
+        "Bits per alpha sample, minus 8.",
+        requirement="TOH-008",
+        allowed=range(9),
+        present_if=this.alpha_flag == 1,
+        inferred=0,
+    )
+    alpha_premultiplied_flag: int = element(
+        u(1),
+        "1: the colour samples are multiplied by alpha already.",
+        present_if=this.alpha_flag == 1,
+        inferred=0,
+    )
+    alpha_match_flag: int = element(
+        u(1),
+        "1: repeated alpha samples are coded as matches.",
+        present_if=this.alpha_flag == 1,
+        inferred=0,
+    )
 
     CONSTRAINTS: ClassVar[tuple[Constraint, ...]] = (
         distinct("TOH-004", "synthesis_transform_idc"),
     )
+
+    @property
+    def alpha_bit_depth(self) -> int:
+        """Bits per alpha sample, 8 to 16."""
+        return self.alpha_bit_depth_minus8 + 8
 
 
 DEFAULT_TOOL_HEADER = ToolHeader(
     num_synthesis_minus1=0,
     synthesis_transform_idc=(SynthesisTransform.BASE,),
     enhancement_flag=0,
+    alpha_flag=0,
 )
 """In force when the stream has no tool header."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnimationHeader:
+    """Animation (ANI): how many frames follow, and how they are timed."""
+
+    num_frames_minus1: int = element(
+        ue(), "Number of frames, minus 1.", requirement="ANI-001", maximum=MAX_FRAMES - 1
+    )
+    ticks_per_second_minus1: int = element(
+        ue(), "Units of the frame durations, minus 1.", requirement="ANI-002", maximum=MAX_TICKS - 1
+    )
+    loop_count: int = element(
+        ue(),
+        "Times that the animation plays; 0: for ever.",
+        requirement="ANI-003",
+        maximum=MAX_LOOPS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameHeader:
+    """Frame header (FRH): how long a frame is shown, and which part of the picture it replaces."""
+
+    frame_ticks: int = element(
+        ue(), "Duration in ticks.", requirement="FRH-002", maximum=MAX_FRAME_TICKS
+    )
+    frame_quality_flag: int = element(u(1), "1: the frame has a quality index of its own.")
+    frame_quality_idx: int = element(
+        u(6),
+        "Quality index of the frame, instead of quality_idx.",
+        present_if=this.frame_quality_flag == 1,
+        inferred=0,
+    )
+    whole_frame_flag: int = element(u(1), "1: the frame is as large as the picture.")
+    frame_x: int = element(
+        u(given.picture_size_bits), "Left edge in the picture, in luma samples.", **_PARTIAL
+    )
+    frame_y: int = element(
+        u(given.picture_size_bits), "Top edge in the picture, in luma samples.", **_PARTIAL
+    )
+    frame_width_minus1: int = element(
+        u(given.picture_size_bits), "Width in luma samples, minus 1.", **_PARTIAL
+    )
+    frame_height_minus1: int = element(
+        u(given.picture_size_bits), "Height in luma samples, minus 1.", **_PARTIAL
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +289,23 @@ class ResidualSegment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlphaSegment:
+    """Alpha (SOA) of one tile."""
+
+    tile_idx: int = element(
+        ue(),
+        "Tile, counted row by row.",
+        requirement="SOA-001",
+        maximum=given.num_tiles - 1,
+        present_if=given.num_tiles > 1,
+        inferred=0,
+    )
+    payload: bytes = element(rest(), "One entropy-coded sub-stream.")
+    offset: int = field(default=0, compare=False)
+    """Byte offset of the payload in the codestream."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnhancementSegment:
     """Enhancement (SOE) of one tile."""
 
@@ -235,9 +328,7 @@ class PictureHash:
 
     hash_point_idc: int = element(
         u(2),
-        "What is digested: 0 the latents (L), 1 the samples (S), 2 the enhanced samples (E).",
-        requirement="DPH-001",
-        allowed=tuple(map(int, HashPoint)),
+        "What is digested: 0 latents (L), 1 samples (S), 2 enhanced samples (E), 3 alpha (A).",
     )
     synthesis_transform_idc: int = element(
         u(2),

@@ -23,7 +23,6 @@ INVALID = [case for case in SUITE if not case.is_valid]
 MAX_BYTES = 3_000_000
 ENTROPY = {f"ENT-{number:03}" for number in range(2, 14)} | {"SOR-005", "SOZ-001", "SOQ-003"}
 WAIVED = {
-    "SEG-002": "segments of features that this edition's decoder does not decode are legal",
     "SOE-007": "a sound picture of that size would not be small; tests/syntax checks it",
     "PIH-016": "formats that this edition's decoder does not decode are legal",
 }

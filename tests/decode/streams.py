@@ -10,15 +10,18 @@ import numpy as np
 
 from refdec import CodestreamError, Picture, RefdecError, decode
 from refdec.codec import get_codec
-from refdec.syntax.codestream import Codestream, parse_codestream, write_codestream
-from refdec.syntax.segment import Metadata, SynthesisTransform, ToolHeader
+from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.segment import DEFAULT_TOOL_HEADER, Metadata, SynthesisTransform, ToolHeader
+from refenc.codestream import write_codestream
 from refenc.encode import Analysed, Structure, analyse, encode, encode_analysed
 from tests.pictures import Samples, noise, photograph
 
 
 def tool_header(*transforms: SynthesisTransform) -> ToolHeader:
-    return ToolHeader(
-        num_synthesis_minus1=len(transforms) - 1, synthesis_transform_idc=tuple(transforms)
+    return replace(
+        DEFAULT_TOOL_HEADER,
+        num_synthesis_minus1=len(transforms) - 1,
+        synthesis_transform_idc=tuple(transforms),
     )
 
 

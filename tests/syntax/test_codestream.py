@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refdec.errors import MalformedStream, RefdecError, TruncatedStream
-from refdec.syntax.codestream import (
-    Codestream,
-    inspect_codestream,
-    parse_codestream,
-    write_codestream,
-)
-from refdec.syntax.framing import write_segment
+from refdec.syntax.codestream import Codestream, inspect_codestream, parse_codestream
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
     HyperLatentSegment,
@@ -21,6 +15,7 @@ from refdec.syntax.segment import (
     Metadata,
     ResidualSegment,
 )
+from refenc.codestream import write_codestream, write_segment
 from tests.strategies import codestreams
 from tests.syntax.streams import (
     END,

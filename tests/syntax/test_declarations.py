@@ -15,11 +15,11 @@ from refdec.errors import RefdecError, TruncatedStream
 from refdec.syntax.declaration import Element, elements_of
 from refdec.syntax.element import ElementRow, parse_structure
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.segment import ToolHeader
+from refdec.syntax.segment import DEFAULT_TOOL_HEADER
 from tests.strategies import illegal_values, picture_headers, structures
 from tests.syntax.streams import payload_of
 
-VARIABLES = {"num_layers": 3, "num_tiles": 5}
+VARIABLES = {"num_layers": 3, "num_tiles": 5, "picture_size_bits": 7}
 ALL_STRUCTURES = sorted(STRUCTURES, key=lambda structure: structure.__name__)
 
 
@@ -110,7 +110,7 @@ def test_values_next_to_the_legal_ones_break_the_requirement(structure: type, na
         row = next((row for row in rows if row.element.split("[")[0] == name), None)
         for illegal in illegal_values(item, context) if row else []:
             with pytest.raises(item.error) as caught:
-                parse(structure, _replace_bits(payload, row, illegal))
+                parse(structure, _replace_bits(payload, row, illegal, item))
             assert (caught.value.requirement, caught.value.element) == (item.requirement, name)
             assert caught.value.offset == row.bit_offset // 8
             raised.add(type(caught.value))
@@ -119,10 +119,10 @@ def test_values_next_to_the_legal_ones_break_the_requirement(structure: type, na
     assert raised == {item.error}
 
 
-def _replace_bits(payload: bytes, row: ElementRow, value: int) -> bytes:
+def _replace_bits(payload: bytes, row: ElementRow, value: int, item: Element) -> bytes:
     """Put another value in the place of one element; what follows may no longer make sense."""
     bits = "".join(f"{byte:08b}" for byte in payload)
-    if row.element in {"layer_idx", "tile_idx", "max_error"}:
+    if item.descriptor.name == "ue":
         code = f"{value + 1:b}"
         code = "0" * (len(code) - 1) + code
     else:
@@ -133,7 +133,7 @@ def _replace_bits(payload: bytes, row: ElementRow, value: int) -> bytes:
 
 
 def test_what_no_bits_can_say_is_a_value_error() -> None:
-    header = ToolHeader(num_synthesis_minus1=0, synthesis_transform_idc=(1,))
+    header = replace(DEFAULT_TOOL_HEADER, num_synthesis_minus1=0, synthesis_transform_idc=(1,))
     with pytest.raises(ValueError, match="fit"):
         payload_of(replace(header, synthesis_transform_idc=(4,)))
     with pytest.raises(ValueError, match="1 elements"):
