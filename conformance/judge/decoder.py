@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.case import Case
-from conformance.judge.picture_files import SUFFIXES, Geometry, Layout
+from conformance.judge.expected import expected_planes
+from conformance.judge.picture_files import SUFFIXES, Layout, unfit
 from conformance.schema_check import check_document
 from refdec.cli.support import UsageError
 
@@ -59,23 +60,17 @@ class Decoder:
         for feature in manifest["features"]:
             if any(fnmatch.fnmatchcase(feature, pattern) for pattern in self.without):
                 return f"feature {feature}"
-        return VERIFYING if case.needs_verifying and not self.verifies else ""
+        if case.needs_verifying and not self.verifies:
+            return VERIFYING
+        has_file = case.is_valid and bool(self.command)
+        return unfit(self.format, expected_planes(case)) if has_file else ""
 
     def output_name(self, case: Case) -> str:
         """Return the name of the picture file that it shall write."""
-        components = case_geometry(case).components if case.is_valid else 3
-        return f"picture{SUFFIXES[self.format][components > 1]}"
-
-
-def case_geometry(case: Case) -> Geometry:
-    """Return the size of a valid case's picture."""
-    picture = case.manifest["valid"]["picture"]
-    return Geometry(
-        components=picture["components"],
-        height=picture["height"],
-        width=picture["width"],
-        bit_depth=picture["bit_depth"],
-    )
+        is_grey = case.is_valid and len(expected_planes(case)) == 1
+        return (
+            "picture.pgm" if is_grey and self.format == "ppm" else f"picture{SUFFIXES[self.format]}"
+        )
 
 
 def load_decoder(path: Path) -> Decoder:
