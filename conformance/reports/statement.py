@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be claimed after a run, and how two runs differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from conformance.judge.decoder import VERIFYING
 from conformance.judge.verdict import FAULTS, Verdict
 from conformance.reports.document import Document, failing
+from refdec.syntax.profiles import Profile
 
 
 class NoClaim(Exception):
@@ -38,15 +40,22 @@ def statement(document: Document) -> str:
         message = "nothing was judged"
         raise NoClaim(message)
     asked = document["asked"]
-    profiles = asked["profiles"] or sorted({case["profile"] for case in document["cases"]})
+    profiles = asked["profiles"] or {case["profile"] for case in document["cases"]}
     level = asked["level"] or max(case["level"] for case in document["cases"])
-    named = [name.capitalize() for name in profiles]
+    named = [p.name.capitalize() for p in Profile if p.name.lower() in profiles]
+    points = asked["points"]
     return (
         f"{document['subject']['name']} conforms to JAI edition {document['edition']}, "
-        f"{' and '.join(named)} profile{'s' if len(named) > 1 else ''}, level {level}, "
-        f"point{'s' if len(asked['points']) > 1 else ''} {' and '.join(asked['points'])}, "
+        f"{_listed(named)} profile{'s' if len(named) > 1 else ''}, level {level}, "
+        f"point{'s' if len(points) > 1 else ''} {_listed(points)}, "
         f"suite {document['suite_version']}"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Join names as in ``Simple, Main and High``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 @dataclass
