@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be claimed after a run, and how two runs differ."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conformance.judge.decoder import VERIFYING
+from conformance.judge.decoder import PROFILES, VERIFYING
 from conformance.judge.verdict import FAULTS, Verdict
 from conformance.reports.document import Document, failing
-from refdec.syntax.profiles import Profile
 
 
 class NoClaim(Exception):
@@ -40,22 +38,16 @@ def statement(document: Document) -> str:
         message = "nothing was judged"
         raise NoClaim(message)
     asked = document["asked"]
-    profiles = asked["profiles"] or {case["profile"] for case in document["cases"]}
+    highest = max(PROFILES.index(case["profile"]) for case in document["cases"])
+    profile = asked["profile"] or PROFILES[highest]
     level = asked["level"] or max(case["level"] for case in document["cases"])
-    named = [p.name.capitalize() for p in Profile if p.name.lower() in profiles]
     points = asked["points"]
     return (
         f"{document['subject']['name']} conforms to JAI edition {document['edition']}, "
-        f"{_listed(named)} profile{'s' if len(named) > 1 else ''}, level {level}, "
-        f"point{'s' if len(points) > 1 else ''} {_listed(points)}, "
+        f"{profile.capitalize()} profile, level {level}, "
+        f"point{'s' if len(points) > 1 else ''} {' and '.join(points)}, "
         f"suite {document['suite_version']}"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Join names as in ``Simple, Main and High``."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 @dataclass
