@@ -90,14 +90,20 @@ def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
         if not isinstance(node, ast.Call):
             continue
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
-        ids = [value.value for value in values if _is_requirement(value)]  # type: ignore[attr-defined]
+        ids = _requirements_in(values)
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
         if ids and called not in _DECLARATIONS:
             is_method = isinstance(node.func, ast.Attribute)
             kinds = _named_errors([node.func, *values])
             kinds = kinds or _named_errors(_definitions(called, is_method=is_method))
-            for kind in kinds:
-                yield ids[0], kind
+            yield from ((requirement, kind) for requirement in ids for kind in kinds)
+
+
+def _requirements_in(arguments: list[ast.expr]) -> list[str]:
+    """Return the identifiers among arguments, and in tables that an argument looks one up in."""
+    tables = [item.value for item in arguments if isinstance(item, ast.Subscript)]
+    choices = [*arguments, *(v for t in tables if isinstance(t, ast.Dict) for v in t.values)]
+    return [item.value for item in choices if _is_requirement(item)]  # type: ignore[attr-defined]
 
 
 def _named_errors(nodes: list[ast.AST]) -> set[str]:

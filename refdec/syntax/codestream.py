@@ -333,7 +333,7 @@ class _Parser:
         self, part: ResidualSegment | AlphaSegment | EnhancementSegment, segment: Segment
     ) -> None:
         """Append the next part of the picture: layers in order, in each the tiles in order."""
-        name, in_order, _ = _PARTS[type(part)]
+        name = _PARTS[type(part)]
         header, parts = self.header, self.parts[name]
         expected, found = divmod(len(parts), header.num_tiles), (0, part.tile_idx)
         if isinstance(part, ResidualSegment):
@@ -349,7 +349,12 @@ class _Parser:
                 f"layer {expected[0]} tile {expected[1]} belongs"
             )
             raise ConstraintViolation(
-                message, requirement=in_order, element="tile_idx", offset=segment.offset
+                message,
+                requirement={"residual": "SOR-003", "alpha": "SOA-002", "enhancement": "SOE-002"}[
+                    name
+                ],
+                element="tile_idx",
+                offset=segment.offset,
             )
         parts.append(part)
 
@@ -361,24 +366,28 @@ class _Parser:
             "alpha": tools.alpha_flag,
             "enhancement": tools.enhancement_flag,
         }
-        for name, _, all_present in _PARTS.values():
-            found, wanted = len(self.parts[name]), per_tile[name] * header.num_tiles
+        for name, flag in per_tile.items():
+            found, wanted = len(self.parts[name]), flag * header.num_tiles
             if found != wanted:
                 message = f"{found} {name} segments of {wanted}"
-                raise structure_error(message, all_present, segment)
+                raise structure_error(
+                    message,
+                    {"residual": "SOR-004", "alpha": "SOA-003", "enhancement": "SOE-003"}[name],
+                    segment,
+                )
         if "animation" in self.stream:
             self.frames.append(self._frame())
             self.picture, self.parts = {}, _no_parts()
 
 
 _SOC = Marker.SOC.to_bytes(2, "big")
-_PARTS: dict[type, tuple[str, str, str]] = {
-    ResidualSegment: ("residual", "SOR-003", "SOR-004"),
-    AlphaSegment: ("alpha", "SOA-002", "SOA-003"),
-    EnhancementSegment: ("enhancement", "SOE-002", "SOE-003"),
+_PARTS: dict[type, str] = {
+    ResidualSegment: "residual",
+    AlphaSegment: "alpha",
+    EnhancementSegment: "enhancement",
 }
-"""What a picture has per tile: field, requirement on the order, requirement on the number."""
+"""Fields of what a picture has per tile."""
 
 
 def _no_parts() -> dict[str, list[Any]]:
-    return {name: [] for name, _, _ in _PARTS.values()}
+    return {name: [] for name in _PARTS.values()}
