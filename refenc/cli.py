@@ -24,6 +24,7 @@ from refdec.cli.support import (
 
 if TYPE_CHECKING:
     from refdec.arrays import I32Map
+    from refenc.alpha import Alpha
     from refenc.encode import Coded
     from refenc.picture_io import SourcePicture
 
@@ -54,7 +55,9 @@ def build_parser() -> Parser:
     parser = Parser(prog="refenc", description="Encoder of JAI still pictures.")
     parser.add_argument("--version", action="version", version=f"refenc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    summary = "Encode a picture: PNG, JPEG, WebP, PPM or TIFF, 8-bit RGB or grey"
+    summary = (
+        "Encode a picture: PNG, JPEG, WebP, PPM or TIFF, 8-bit RGB or grey, with or without alpha"
+    )
     encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
     encode.add_argument("picture", type=Path, metavar="PICTURE")
     encode.add_argument(
@@ -193,13 +196,14 @@ def run_encode(options: argparse.Namespace) -> int:
     check_destination(output, source=options.picture)
 
     # Imported late, as below, so that usage errors are quick.
+    from refenc.alpha import read_alpha  # noqa: PLC0415
     from refenc.picture_io import read_picture  # noqa: PLC0415
 
-    picture = read_picture(options.picture)
+    picture, alpha = read_picture(options.picture), read_alpha(options.picture)
     for note in picture.notes:
         print(f"refenc: note: {note}", file=sys.stderr)
     start = time.perf_counter()
-    result = encode_picture(picture, options)
+    result = encode_picture(picture, alpha, options)
     seconds = time.perf_counter() - start
     with atomic_file(output) as file:
         file.write(result.data)
@@ -208,6 +212,7 @@ def run_encode(options: argparse.Namespace) -> int:
         print(f"refenc: note: {lowest}", file=sys.stderr)
     components, height, width = picture.samples.shape
     kind = "grey" if components == 1 else "RGB"
+    kind += "" if alpha is None else f" and alpha of {alpha.bit_depth} bits"
     print(f"picture  {options.picture}, {width}x{height} {kind}")
     fidelity = rate_text(options) if exact else f"quality {result.quality}"
     print(f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
@@ -215,38 +220,51 @@ def run_encode(options: argparse.Namespace) -> int:
     return 0
 
 
-def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
+def encode_picture(
+    picture: "SourcePicture", alpha: "Alpha | None", options: argparse.Namespace
+) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
+    from refenc.alpha import add_alpha, alpha_rate, fill_transparent  # noqa: PLC0415
     from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
-    from refenc.exact import encode_exact  # noqa: PLC0415
+    from refenc.exact import encode_exact, lossless_structure  # noqa: PLC0415
 
+    samples, bpp = picture.samples, options.bpp
+    structure = Structure(
+        tile_size=options.tile_size,
+        layer_last_group=options.layer_last_group,
+        log2_lanes=options.log2_lanes,
+        segment_crc=options.crc,
+        quality_offsets=quality_offsets(picture, options),
+    )
+    exact = options.lossless or options.max_error is not None
+    if alpha is not None:
+        structure = lossless_structure(structure, samples)
+        samples = samples if exact else fill_transparent(samples, alpha)
     common = {
         "hashes": options.hash,
-        "structure": Structure(
-            tile_size=options.tile_size,
-            layer_last_group=options.layer_last_group,
-            log2_lanes=options.log2_lanes,
-            segment_crc=options.crc,
-            quality_offsets=quality_offsets(picture, options),
-        ),
+        "structure": structure,
         "backend": options.backend,
         "threads": options.threads,
     }
-    if options.bpp is not None:
-        with progress_bar() as progress:
-            return encode_at_rate(picture.samples, bpp=options.bpp, progress=progress, **common)
     quality = DEFAULT_QUALITY if options.quality is None else options.quality
-    if options.lossless or options.max_error is not None:
+    if bpp is not None:
+        if alpha is not None:
+            bpp -= alpha_rate(alpha, structure, bpp=bpp, hashes=options.hash)
+        with progress_bar() as progress:
+            coded = encode_at_rate(samples, bpp=bpp, progress=progress, **common)
+        data, quality = coded.data, coded.quality
+    elif exact:
         data = encode_exact(
-            picture.samples,
+            samples,
             max_error=options.max_error or 0,
             base_quality=options.base_quality,
             **common,
         )
     else:
-        data = encode(picture.samples, quality=quality, **common)
-    _, height, width = picture.samples.shape
-    return Coded(data=data, quality=quality, bpp=8 * len(data) / (height * width))
+        data = encode(samples, quality=quality, **common)
+    if alpha is not None:
+        data = add_alpha(data, alpha, hashes=options.hash)
+    return Coded(data=data, quality=quality, bpp=8 * len(data) / samples[0].size)
 
 
 def quality_offsets(picture: "SourcePicture", options: argparse.Namespace) -> "I32Map | None":

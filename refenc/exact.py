@@ -42,9 +42,7 @@ def encode_exact(
 
     With `base_quality` a lossy picture of that quality comes first in the stream.
     """
-    structure = structure or Structure()
-    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
-        structure = replace(structure, tile_size=EXACT_TILE_SIZE)
+    structure = lossless_structure(structure or Structure(), samples)
     if base_quality is not None:
         codec = get_codec(MODEL_SET, backend, threads)
         lossy = encode_lossy(
@@ -59,7 +57,11 @@ def encode_exact(
             header = replace(header, log2_lanes=exact_lanes(samples, header))
         coded = Codestream(picture_header=header, hyper_latent=None, residual=())
     enhancement = encode_enhancement(
-        samples.astype(np.int32), header=coded.picture_header, lossy=base, max_error=max_error
+        samples.astype(np.int32),
+        header=coded.picture_header,
+        lossy=base,
+        max_error=max_error,
+        with_matches=structure.with_matches,
     )
     if hashes:
         digest = picture_digest(
@@ -76,6 +78,13 @@ def encode_exact(
             hashes=points,
         )
     )
+
+
+def lossless_structure(structure: Structure, samples: Samples) -> Structure:
+    """Cut a picture into tiles where it is too large for the lossless tool."""
+    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
+        return replace(structure, tile_size=EXACT_TILE_SIZE)
+    return structure
 
 
 def exact_lanes(samples: Samples, header: PictureHeader) -> int:

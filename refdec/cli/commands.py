@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 
 from refdec.arrays import I32Map
-from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.picture_io import picture_format, with_alpha, write_picture
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
-    HashResult,
-    applies_enhancement,
-    choose_transform,
     decode,
     decode_latents,
     parse,
@@ -27,6 +24,7 @@ from refdec.decoding import (
 from refdec.errors import HashMismatch
 from refdec.limits import Limits
 from refdec.reconstruction import Region
+from refdec.still import HashResult, applies_enhancement, choose_transform
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HashPoint, SynthesisTransform
@@ -58,7 +56,7 @@ def run_decode(options: argparse.Namespace) -> int:
     data = read_stream(options.stream)
     codestream = parse(data, tolerant=options.tolerant)
     region = check_region(options.region, codestream)
-    picture_format(output, codestream.picture_header.num_components)
+    picture_format(output, num_planes(codestream))
     transform = choose_transform(codestream, options.synthesis)
     layers = complete_layers(codestream, options)
     enhanced = applies_enhancement(codestream, options.synthesis, layers)
@@ -67,6 +65,8 @@ def run_decode(options: argparse.Namespace) -> int:
     decoded_points = {(HashPoint.LATENTS, 0), (HashPoint.SAMPLES, transform)}
     if enhanced:
         decoded_points.add((HashPoint.ENHANCED, 0))
+    if codestream.tools.alpha_flag:
+        decoded_points.add((HashPoint.ALPHA, 0))
     hashed_points = [
         list(POINTS.values())[item.hash_point_idc]
         for item in codestream.hashes
@@ -86,7 +86,7 @@ def run_decode(options: argparse.Namespace) -> int:
         **decoding_options(options),
     )
     seconds = time.perf_counter() - start
-    write_picture(output, picture.samples, picture.bit_depth)
+    write_picture(output, *with_alpha(picture))
     print_summary(
         {
             "picture": f"{output}, {picture_text(codestream)}{part_text(codestream, options)}",
@@ -237,11 +237,17 @@ def print_summary(lines: dict[str, str]) -> None:
         print(f"{label:<8} {text}")
 
 
+def num_planes(codestream: Codestream) -> int:
+    """Count the components, and alpha."""
+    return codestream.picture_header.num_components + codestream.tools.alpha_flag
+
+
 def picture_text(codestream: Codestream) -> str:
     """Say size, components and bit depth."""
-    header = codestream.picture_header
+    header, tools = codestream.picture_header, codestream.tools
     kind = "grey" if header.monochrome_flag else "RGB"
-    return f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    text = f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    return f"{text}, alpha of {tools.alpha_bit_depth} bits" if tools.alpha_flag else text
 
 
 def stream_text(codestream: Codestream, num_bytes: int) -> str:
