@@ -118,7 +118,7 @@ def verify(source: Source, **options: Unpack[Options]) -> tuple[HashResult, ...]
     return tuple(
         replace(result, frame=frame)
         for frame, (job, _) in zip(chosen, _jobs(stream, chosen, options), strict=True)
-        for result in (job.compare(job.decode(None)) if job else ())
+        for result in (job.compare(job.decode(None, with_latents=True)) if job else ())
     )
 
 
@@ -187,7 +187,8 @@ def _pictures(
     canvas: Picture | None = None
     for number, (job, part) in zip(numbers, _jobs(stream, numbers, options), strict=True):
         if job is not None:
-            decoded = job.decode(prefixed(trace, f"frame{number}/" if stream.frames else ""))
+            named = prefixed(trace, f"frame{number}/" if stream.frames else "")
+            decoded = job.decode(named, with_latents=verify)
             if verify:
                 job.require_match(decoded)
             canvas = show_frame(canvas=canvas, picture=decoded.picture, part=part, shown=shown)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from refdec.arrays import I32Map, U8Map, U16Map
+from refdec.arrays import I16Map, I32Map, U8Map, U16Map
 from refdec.clause import clause
 from refdec.syntax.picture_header import PictureHeader
 
@@ -33,9 +33,16 @@ class Colour:
         )
 
 
+def empty_samples(shape: tuple[int, ...], bit_depth: int) -> U8Map | U16Map:
+    """Make room for samples: bytes up to 8 bits, else 16-bit words."""
+    return np.empty(shape, np.uint8) if bit_depth <= 8 else np.empty(shape, np.uint16)  # noqa: PLR2004
+
+
 def typed_samples(samples: NDArray[Any], bit_depth: int) -> U8Map | U16Map:
-    """Convert samples to bytes up to 8 bits, else to 16-bit words."""
-    return samples.astype(np.uint8) if bit_depth <= 8 else samples.astype(np.uint16)  # noqa: PLR2004
+    """Convert samples to what `empty_samples` makes."""
+    typed = empty_samples(samples.shape, bit_depth)
+    typed[:] = samples
+    return typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +94,7 @@ class Picture:
 @clause("10.2")
 def picture_digest(*, samples: U8Map | U16Map, bit_depth: int) -> str:
     """Hash plane after plane, rows from the top, each sample u(8) or big-endian u(16)."""
-    kind = ">u1" if bit_depth == 8 else ">u2"  # noqa: PLR2004
-    return hashlib.sha256(samples.astype(kind).tobytes()).hexdigest()
+    return _planes_digest(samples, ">u1" if bit_depth == 8 else ">u2")  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +109,7 @@ class Latents:
     step : (C,), quantisation step of each channel at the picture's quality index, 1/16 units.
     """
 
-    y_hat: I32Map
+    y_hat: I16Map
     z_hat: I32Map
     quality: I32Map
     step: I32Map
@@ -115,6 +121,14 @@ class Latents:
 
 
 @clause("10.1")
-def latent_digest(*, y_hat: I32Map) -> str:
+def latent_digest(*, y_hat: I16Map | I32Map) -> str:
     """Hash a latent; hexadecimal."""
-    return hashlib.sha256(y_hat.astype(">i2").tobytes()).hexdigest()
+    return _planes_digest(y_hat, ">i2")
+
+
+def _planes_digest(planes: NDArray[Any], kind: str) -> str:
+    """Hash plane after plane as integers of a type; hexadecimal."""
+    digest = hashlib.sha256()
+    for plane in planes:
+        digest.update(plane.astype(kind).tobytes())
+    return digest.hexdigest()

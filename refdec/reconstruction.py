@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Picture reconstruction: y_hat to samples, conformance point S; whole, by strips or a region.
+"""Picture reconstruction: y_hat to samples, conformance point S; whole, by parts or a region.
 
 The synthesis networks reach at most `HALO` latent positions, and the picture's own border is
 part of their definition, so a region with its halo gives exactly the crop of the whole picture.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from refdec.arithmetic import ceil_div
-from refdec.arrays import I32Map, U16Map
+from refdec.arrays import I16Map, I32Map, U16Map
 from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
-from refdec.latents import prefixed
-from refdec.picture import Colour, Picture, typed_samples
+from refdec.latents import LatentBands, prefixed
+from refdec.picture import Colour, Picture, empty_samples
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE
 from refdec.syntax.segment import SynthesisTransform
@@ -24,8 +25,8 @@ from refdec.synthesis.transform import synthesise
 
 HALO = 3
 """Latent positions around a region that its samples depend on."""
-STRIP_SAMPLES = 1 << 20
-"""Luma samples that are reconstructed at once: bounds the memory, not the result."""
+PART_SAMPLES, PART_WIDTH = 1 << 21, 1 << 11
+"""Luma samples, and columns, that are reconstructed at once: bounds the memory, not the result."""
 
 
 class Region(NamedTuple):
@@ -90,7 +91,7 @@ def reconstruct_picture(
     *,
     codec: Codec,
     header: PictureHeader,
-    y_hat: I32Map,
+    y_hat: I16Map | I32Map | LatentBands,
     quality: I32Map,
     transform: SynthesisTransform,
     region: Region | None = None,
@@ -98,36 +99,40 @@ def reconstruct_picture(
 ) -> Picture:
     """Synthesise a latent, crop to the picture or a region of it, and convert to samples.
 
-    With `trace` the whole is done at once, otherwise strip by strip; the samples are the same.
+    With `trace` the whole is done at once, otherwise part by part; the samples are the same.
     """
     region = region or whole_picture(header)
-    step = region.height if trace is not None else _strip_height(region)
-    strips = [
-        _reconstruct(codec, header, y_hat, quality, transform, strip, trace)
-        for strip in (
-            Region(region.x, y, region.width, min(step, region.y + region.height - y))
-            for y in range(region.y, region.y + region.height, step)
+    shape = (header.num_components, region.height, region.width)
+    samples = empty_samples(shape, header.bit_depth)
+    for part in [region] if trace is not None else _parts(region):
+        rows = slice(part.y - region.y, part.y - region.y + part.height)
+        columns = slice(part.x - region.x, part.x - region.x + part.width)
+        samples[:, rows, columns] = _reconstruct(
+            codec, header, y_hat, quality, transform, part, trace
         )
-    ]
-    samples = np.concatenate(strips, axis=1)
     if trace is not None:
         trace("picture", samples.astype(np.int32))
     return Picture(
-        samples=typed_samples(samples, header.bit_depth),
+        samples=samples,
         bit_depth=header.bit_depth,
         colour=Colour.of(header),
     )
 
 
-def _strip_height(region: Region) -> int:
-    """Rows per strip, a multiple of the latent stride."""
-    return LATENT_STRIDE * ceil_div(STRIP_SAMPLES, region.width * LATENT_STRIDE)
+def _parts(region: Region) -> Iterator[Region]:
+    """Cut a region into rectangles of about PART_SAMPLES, row by row of them."""
+    width = min(region.width, PART_WIDTH)
+    height = LATENT_STRIDE * ceil_div(PART_SAMPLES, width * LATENT_STRIDE)
+    right, bottom = region.x + region.width, region.y + region.height
+    for y in range(region.y, bottom, height):
+        for x in range(region.x, right, width):
+            yield Region(x, y, min(width, right - x), min(height, bottom - y))
 
 
 def _reconstruct(
     codec: Codec,
     header: PictureHeader,
-    y_hat: I32Map,
+    y_hat: I16Map | I32Map | LatentBands,
     quality: I32Map,
     transform: SynthesisTransform,
     region: Region,

@@ -2,16 +2,16 @@
 """Decoding of one picture, a still or a frame: what is asked for, and what comes of it."""
 
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
-from refdec.arrays import I32Map
+from refdec.arrays import I16Map, I32Map
 from refdec.codec import Codec, get_codec
 from refdec.enhancement import bounding_region, decode_alpha, enhance_picture, tiles_in
 from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, UnsupportedFeature
-from refdec.latents import decode_latent_planes
+from refdec.latents import LatentBands, decode_latent_planes
 from refdec.limits import Limits
 from refdec.picture import Colour, Latents, Picture, typed_samples
 from refdec.reconstruction import LatentWindow, Region, reconstruct_picture, whole_picture
@@ -110,31 +110,29 @@ class Job:
         if not self.has_base:
             message = "the stream has no lossy picture, hence no latents"
             raise UnsupportedFeature(message, requirement="TOH-007", element="base_flag")
-        return decode_latent_planes(
-            codestream=self.codestream,
-            codec=self.codec,
-            num_layers=self.num_layers,
-            tiles=LatentWindow.of(region or self.region, self.header).tiles(self.header),
-            trace=trace,
-        )
+        return decode_latent_planes(**self._latent_options(region or self.region), trace=trace)
 
-    def decode(self, trace: Trace | None) -> "Decoded":
-        """Decode whatever the stream has, up to the last point."""
+    def _latent_options(self, region: Region) -> dict[str, Any]:
+        return {
+            "codestream": self.codestream,
+            "codec": self.codec,
+            "num_layers": self.num_layers,
+            "tiles": LatentWindow.of(region, self.header).tiles(self.header),
+        }
+
+    def decode(self, trace: Trace | None, *, with_latents: bool) -> "Decoded":
+        """Decode whatever the stream has, up to the last point; the latents only if wanted."""
         check_output_format(self.header)
         region, latents, lossy, enhanced, alpha = self.region, None, None, None, None
         if self.is_enhanced:
             region = bounding_region(tiles_in(region, self.header), self.header)
         if self.has_base:
-            latents = self.latents(trace, region)
-            lossy = reconstruct_picture(
-                codec=self.codec,
-                header=self.header,
-                y_hat=latents.y_hat,
-                quality=latents.quality,
-                transform=self.transform,
-                region=region,
-                trace=trace,
-            )
+            if with_latents or trace is not None:
+                latents = self.latents(trace, region)
+                lossy = self.reconstruct(latents.y_hat, latents.quality, region, trace)
+            else:
+                bands = LatentBands(**self._latent_options(region))
+                lossy = self.reconstruct(bands, bands.quality, region, None)
         if self.is_enhanced:
             enhanced = self.enhance(lossy, region)
             if trace is not None:
@@ -144,6 +142,20 @@ class Job:
             if trace is not None:
                 trace("alpha", alpha)
         return Decoded(latents, lossy, enhanced, alpha, self.codestream.tools)
+
+    def reconstruct(
+        self, y_hat: I16Map | LatentBands, quality: I32Map, region: Region, trace: Trace | None
+    ) -> Picture:
+        """Apply the synthesis to a region."""
+        return reconstruct_picture(
+            codec=self.codec,
+            header=self.header,
+            y_hat=y_hat,
+            quality=quality,
+            transform=self.transform,
+            region=region,
+            trace=trace,
+        )
 
     def enhance(self, lossy: Picture | None, region: Region) -> Picture:
         """Enhance whole tiles and cut the wanted region out of them."""

@@ -14,8 +14,9 @@ from refdec.picture import picture_digest
 from refdec.reconstruction import whole_picture
 from refdec.syntax.codestream import parse_codestream
 from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import AlphaSegment, HashPoint, SynthesisTransform
-from refenc.codestream import write_codestream
+from refenc.codestream import in_profile, write_codestream
 from refenc.encode import BYTES_PER_LANE, Samples, Structure, picture_hash, picture_header
 from refenc.lossless import encode_tiles, has_repetition
 from refenc.picture_io import opened, source_bit_depth
@@ -140,7 +141,12 @@ def encode_alpha(
 
 
 def add_alpha(
-    data: bytes, alpha: Alpha, *, hashes: bool = False, with_matches: bool | None = None
+    data: bytes,
+    alpha: Alpha,
+    *,
+    hashes: bool = False,
+    with_matches: bool | None = None,
+    profile: Profile | None = None,
 ) -> bytes:
     """Put alpha into the codestream of a still.
 
@@ -149,9 +155,12 @@ def add_alpha(
     data : codestream of a picture of alpha's size, in tiles that the lossless tool can decode.
     hashes : also add the digest of point A.
     with_matches : whether repeated samples are coded as matches; None looks for repetition.
+    profile : to be declared; None for the lowest one.
 
     Raises
     ------
+    NonConforming
+        The profile has no alpha (PRF-004).
     ValueError
         Alpha is of another size.
     """
@@ -165,7 +174,7 @@ def add_alpha(
     if hashes:
         digest = picture_digest(samples=alpha.samples, bit_depth=alpha.bit_depth)
         points += (picture_hash(HashPoint.ALPHA, SynthesisTransform.SIMPLE, digest),)
-    return write_codestream(
+    codestream = in_profile(
         replace(
             stream,
             picture_header=replace(stream.picture_header, tool_header_flag=1),
@@ -178,8 +187,10 @@ def add_alpha(
             ),
             alpha=encode_alpha(alpha, stream.picture_header, with_matches=with_matches),
             hashes=points,
-        )
+        ),
+        profile,
     )
+    return write_codestream(codestream)
 
 
 def alpha_rate(alpha: Alpha, structure: Structure, *, bpp: float, hashes: bool) -> float:

@@ -14,7 +14,7 @@ from refdec.resources import spec_path
 F32 = NDArray[np.float32]
 BLOCK = 16
 YCC_FROM_RGB = np.array(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
 )
 
 
@@ -26,6 +26,11 @@ class Analysis:
 
     def latent(self, planes: F32) -> F32:
         """Transform (3, H, W) planes, sides multiples of 16, into a latent (C, H/16, W/16)."""
+        bias: F32 = self.tensors["analysis.bias"][:, None, None]
+        return self.linear(planes) + bias
+
+    def linear(self, planes: F32) -> F32:
+        """Transform as `latent` does a difference of planes."""
         padded = np.pad(planes, ((0, 0), (8, 8), (8, 8)), mode="symmetric")
         blocks = unshuffle(padded, BLOCK).reshape(3, 256, -1)
         kernels = self.tensors["pre.weight"].reshape(3, 256, 256)
@@ -33,7 +38,7 @@ class Analysis:
         lapped = shuffle(np.matmul(kernels, blocks).reshape(768, *side), BLOCK)[:, 8:-8, 8:-8]
         blocks = unshuffle(lapped, BLOCK)
         weight = self.tensors["analysis.weight"].reshape(-1, 768)
-        y = weight @ blocks.reshape(768, -1) + self.tensors["analysis.bias"][:, None]
+        y: F32 = weight @ blocks.reshape(768, -1)
         return y.reshape(-1, *blocks.shape[1:])
 
     def hyper_latent(self, y: F32) -> I32Map:
@@ -85,8 +90,15 @@ def shuffle(x: F32, r: int) -> F32:
 
 def centred_ycc(samples: NDArray[np.uint8]) -> F32:
     """Convert 8-bit (1 or 3, H, W) to Y - 128, Cb, Cr, padded to multiples of 16."""
-    rgb = np.repeat(samples, 3, 0) if samples.shape[0] == 1 else samples
-    planes = np.tensordot(YCC_FROM_RGB, rgb.astype(np.float32), 1)
+    planes = ycc(samples.astype(np.float32))
     planes[0] -= 128
+    return planes
+
+
+def ycc(samples: F32) -> F32:
+    """Convert (1 or 3, H, W) samples, or their differences, to Y, Cb, Cr, padded likewise."""
+    rgb = np.repeat(samples, 3, 0) if samples.shape[0] == 1 else samples
+    planes = np.tensordot(YCC_FROM_RGB, rgb, 1)
     pad = ((0, 0), (0, -samples.shape[1] % BLOCK), (0, -samples.shape[2] % BLOCK))
-    return np.pad(planes, pad, mode="edge").astype(np.float32)
+    padded: F32 = np.pad(planes, pad, mode="edge")
+    return padded

@@ -120,6 +120,11 @@ def add_structure_options(parser: Parser) -> None:
         metavar="G,G,...",
         help="last channel group of each layer but the last, such as 1,3 (default: one layer)",
     )
+    parser.add_argument(
+        "--profile",
+        choices=("simple", "main", "high"),
+        help="profile to declare and to keep (default: main, or high where its tools are used)",
+    )
     parser.add_argument("--crc", action="store_true", help="end each segment with a CRC-32C")
     interest = parser.add_mutually_exclusive_group()
     interest.add_argument(
@@ -224,6 +229,7 @@ def encode_picture(
     picture: "SourcePicture", alpha: "Alpha | None", options: argparse.Namespace
 ) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
+    from refdec.syntax.profiles import Profile  # noqa: PLC0415
     from refenc.alpha import add_alpha, alpha_rate, fill_transparent  # noqa: PLC0415
     from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
     from refenc.exact import encode_exact, lossless_structure  # noqa: PLC0415
@@ -234,6 +240,7 @@ def encode_picture(
         layer_last_group=options.layer_last_group,
         log2_lanes=options.log2_lanes,
         segment_crc=options.crc,
+        profile=Profile[options.profile.upper()] if options.profile else None,
         quality_offsets=quality_offsets(picture, options),
     )
     exact = options.lossless or options.max_error is not None
@@ -263,7 +270,7 @@ def encode_picture(
     else:
         data = encode(samples, quality=quality, **common)
     if alpha is not None:
-        data = add_alpha(data, alpha, hashes=options.hash)
+        data = add_alpha(data, alpha, hashes=options.hash, profile=structure.profile)
     return Coded(data=data, quality=quality, bpp=8 * len(data) / samples[0].size)
 
 

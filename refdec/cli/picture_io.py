@@ -14,7 +14,7 @@ import numpy as np
 
 from refdec.arrays import U8Map, U16Map
 from refdec.cli.support import UsageError, atomic_file
-from refdec.picture import Picture
+from refdec.picture import Picture, typed_samples
 
 BYTE_DEPTH = 8
 """Samples of this depth are bytes; deeper ones take two."""
@@ -44,8 +44,7 @@ def with_alpha(picture: Picture) -> tuple[Samples, int]:
     if depth != picture.alpha_bit_depth:
         samples, alpha = to_16_bit(samples, depth), to_16_bit(alpha, picture.alpha_bit_depth)
         depth = DEEP
-    planes: Samples = np.append(samples, alpha[None], axis=0).astype(samples.dtype)
-    return planes, depth
+    return typed_samples(np.append(samples, alpha[None], axis=0), depth), depth
 
 
 def straight(samples: Samples, bit_depth: int, alpha: Samples, alpha_bit_depth: int) -> Samples:
@@ -53,8 +52,7 @@ def straight(samples: Samples, bit_depth: int, alpha: Samples, alpha_bit_depth: 
     opacity = np.maximum(alpha.astype(np.int64), 1)
     product = samples.astype(np.int64) * ((1 << alpha_bit_depth) - 1)
     quotient = np.minimum((product + opacity // 2) // opacity, (1 << bit_depth) - 1)
-    visible: Samples = np.where(alpha == 0, 0, quotient).astype(samples.dtype)
-    return visible
+    return typed_samples(np.where(alpha == 0, 0, quotient), bit_depth)
 
 
 def interleave(samples: Samples) -> Samples:

@@ -63,7 +63,7 @@ _OF_STREAM: dict[int, str] = {
     Marker.ANI: "animation",
 }
 """Fields of `Codestream` that hold for all frames."""
-_BEFORE_TOOL_HEADER = frozenset({Marker.SOC, Marker.PIH})
+_BEFORE_TOOL_HEADER = frozenset({Marker.SOC, Marker.PIH, Marker.MTD})
 _UNIQUE_METADATA = frozenset({MetadataType.ICC, MetadataType.EXIF, MetadataType.XMP})
 
 
@@ -240,7 +240,7 @@ class _Parser:
         if segment.marker in _OF_STREAM:
             self.stream[_OF_STREAM[segment.marker]] = value
         if segment.marker not in _BEFORE_TOOL_HEADER:
-            self._check_tool_header(segment)
+            self._check_tools(segment)
         match value:
             case Metadata():
                 self._take_metadata(value, segment)
@@ -279,13 +279,25 @@ class _Parser:
             return replace(parsed, offset=segment.payload_end - len(parsed.payload))
         return parsed
 
-    def _check_tool_header(self, segment: Segment) -> None:
+    def _check_tools(self, segment: Segment) -> None:
+        """Check what was announced, and that the profile has it."""
         announced = self.header.tool_header_flag == 1
         if announced != ("tool_header" in self.stream):
             message = "TOH is missing" if announced else "TOH is present without tool_header_flag"
             raise ConstraintViolation(
                 message, requirement="TOH-001", element="tool_header_flag", offset=segment.offset
             )
+        tools, profile = self.tools, self.header.profile
+        for element, requirement, used, allowed in (
+            ("enhancement_flag", "PRF-003", tools.enhancement_flag, profile.lossless_tools),
+            ("alpha_flag", "PRF-004", tools.alpha_flag, profile.lossless_tools),
+            ("marker", "PRF-005", "animation" in self.stream, profile.animation),
+        ):
+            if used > allowed:
+                message = "the profile does not have this tool"
+                raise NonConforming(
+                    message, requirement=requirement, element=element, offset=segment.offset
+                )
 
     def _take_metadata(self, blob: Metadata, segment: Segment) -> None:
         is_trailing = self.slot > FIRST_OF_PICTURE
@@ -333,7 +345,7 @@ class _Parser:
         self, part: ResidualSegment | AlphaSegment | EnhancementSegment, segment: Segment
     ) -> None:
         """Append the next part of the picture: layers in order, in each the tiles in order."""
-        name = _PARTS[type(part)]
+        name, in_order, _ = _PARTS[type(part)]
         header, parts = self.header, self.parts[name]
         expected, found = divmod(len(parts), header.num_tiles), (0, part.tile_idx)
         if isinstance(part, ResidualSegment):
@@ -349,12 +361,7 @@ class _Parser:
                 f"layer {expected[0]} tile {expected[1]} belongs"
             )
             raise ConstraintViolation(
-                message,
-                requirement={"residual": "SOR-003", "alpha": "SOA-002", "enhancement": "SOE-002"}[
-                    name
-                ],
-                element="tile_idx",
-                offset=segment.offset,
+                message, requirement=in_order, element="tile_idx", offset=segment.offset
             )
         parts.append(part)
 
@@ -366,28 +373,24 @@ class _Parser:
             "alpha": tools.alpha_flag,
             "enhancement": tools.enhancement_flag,
         }
-        for name, flag in per_tile.items():
-            found, wanted = len(self.parts[name]), flag * header.num_tiles
+        for name, _, all_present in _PARTS.values():
+            found, wanted = len(self.parts[name]), per_tile[name] * header.num_tiles
             if found != wanted:
                 message = f"{found} {name} segments of {wanted}"
-                raise structure_error(
-                    message,
-                    {"residual": "SOR-004", "alpha": "SOA-003", "enhancement": "SOE-003"}[name],
-                    segment,
-                )
+                raise structure_error(message, all_present, segment)
         if "animation" in self.stream:
             self.frames.append(self._frame())
             self.picture, self.parts = {}, _no_parts()
 
 
 _SOC = Marker.SOC.to_bytes(2, "big")
-_PARTS: dict[type, str] = {
-    ResidualSegment: "residual",
-    AlphaSegment: "alpha",
-    EnhancementSegment: "enhancement",
+_PARTS: dict[type, tuple[str, str, str]] = {
+    ResidualSegment: ("residual", "SOR-003", "SOR-004"),
+    AlphaSegment: ("alpha", "SOA-002", "SOA-003"),
+    EnhancementSegment: ("enhancement", "SOE-002", "SOE-003"),
 }
-"""Fields of what a picture has per tile."""
+"""What a picture has per tile: field, requirement on the order, requirement on the number."""
 
 
 def _no_parts() -> dict[str, list[Any]]:
-    return {name: [] for name in _PARTS.values()}
+    return {name: [] for name, _, _ in _PARTS.values()}

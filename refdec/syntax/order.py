@@ -39,8 +39,11 @@ SEGMENT_ORDER = (
 """Reserved segments may stand anywhere between PIH and EOC; frames repeat FRH to DPH."""
 FIRST_OF_PICTURE = next(i for i, slot in enumerate(SEGMENT_ORDER) if slot.marker == Marker.FRH)
 """Where the segments of a picture, or of one frame, begin."""
-_ABSENT = {"base": "a stream without a lossy picture", "animation": "a stream without ANI"}
-"""By `Slot.of`: where the segment stands although it shall not."""
+_ABSENT = {
+    "base": ("a stream without a lossy picture", "SOE-004"),
+    "animation": ("a stream without ANI", "FRH-001"),
+}
+"""By `Slot.of`: where the segment stands although it shall not, and the requirement."""
 
 
 def structure_error(message: str, requirement: str, segment: Segment) -> MalformedStream:
@@ -69,10 +72,9 @@ def next_slot(segment: Segment, *, slot: int, present: Mapping[str, object], see
         if missing.marker == segment.marker:
             if present[missing.of]:
                 return index if missing.repeated else index + 1
-            message = f"{segment.name} stands in {_ABSENT[missing.of]}"
-            raise structure_error(
-                message, {"base": "SOE-004", "animation": "FRH-001"}[missing.of], segment
-            )
+            where, requirement = _ABSENT[missing.of]
+            message = f"{segment.name} stands in {where}"
+            raise structure_error(message, requirement, segment)
         if missing.required and present[missing.of]:
             break
     earlier = [other for other in SEGMENT_ORDER[:slot] if other.marker == segment.marker]
