@@ -69,8 +69,6 @@ class Structure:
     segment_crc: bool = False
     quality_offsets: I32Map | None = None
     """(h16, w16): added to the quality index at each latent position."""
-    with_matches: bool | None = None
-    """Whether exact pictures code repeated pixels as matches; None looks for repetition."""
 
 
 @dataclass(frozen=True, kw_only=True)

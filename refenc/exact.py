@@ -37,10 +37,12 @@ def encode_exact(
     structure: Structure | None = None,
     backend: str = "auto",
     threads: int | None = None,
+    with_matches: bool | None = None,
 ) -> bytes:
     """Encode losslessly, or with samples that differ by at most `max_error`.
 
-    With `base_quality` a lossy picture of that quality comes first in the stream.
+    With `base_quality` a lossy picture of that quality comes first in the stream. `with_matches` is
+    whether repeated pixels are coded as matches; None looks for repetition.
     """
     structure = lossless_structure(structure or Structure(), samples)
     if base_quality is not None:
@@ -61,7 +63,7 @@ def encode_exact(
         header=coded.picture_header,
         lossy=base,
         max_error=max_error,
-        with_matches=structure.with_matches,
+        with_matches=with_matches,
     )
     if hashes:
         digest = picture_digest(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read pictures to encode: PNG, JPEG, WebP, PPM and TIFF, through Pillow.
+"""Read pictures to encode: PNG, JPEG, WebP, PPM, TIFF and GIF, through Pillow.
 
 The encoder takes 8-bit RGB or grey; `refenc.alpha` reads transparency. What can become that without
 changing its meaning is converted (palettes, bilevel, EXIF orientation); anything else is refused
@@ -21,7 +21,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from refdec.arrays import U8Map
 from refdec.errors import LimitExceeded, UnsupportedFeature
 
-FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF", "GIF")
 """Formats that are recognised, by content and not by extension; Pillow's names."""
 DECODER_ERRORS = (
     SyntaxError,
@@ -101,7 +101,7 @@ def refuse_unsupported(path: Path, image: Image.Image) -> None:
         reason = "more than 8 bits per sample are not yet supported"
     # A camera's JPEG may carry further pictures (MPO): previews of the first, not frames.
     elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        reason = "animations and files of several pictures are not yet supported"
+        reason = "animations and files of several pictures are not supported here"
     elif image.mode in {"CMYK", "LAB", "HSV"}:
         reason = f"{image.mode} pictures are not supported; convert to RGB first"
     if reason is not None:
