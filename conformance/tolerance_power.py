@@ -17,8 +17,9 @@ from conformance.case import Case
 from conformance.judge.difference import references
 from conformance.judge.tolerance import component_errors
 from refdec.codec import get_codec
-from refdec.decoding import SYNTHESIS_NAMES, decode_latents, parse
+from refdec.decoding import decode_latents, parse
 from refdec.reconstruction import reconstruct_picture
+from refdec.still import SYNTHESIS_NAMES
 
 Samples = NDArray[np.int64]
 Limits = dict[str, list[float]]

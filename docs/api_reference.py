@@ -8,8 +8,8 @@ import refdec
 from docs.code_facts import marked_functions
 from docs.spec_text import clauses
 from docs.table import table
-from refdec.decoding import Options
 from refdec.reconstruction import Region
+from refdec.still import Options
 
 _KINDS = (("Functions", inspect.isfunction), ("Classes", inspect.isclass))
 

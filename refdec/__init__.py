@@ -7,9 +7,10 @@ Everything below is imported when first used, so that ``import refdec`` costs no
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from refdec.animation import Frame
     from refdec.decoding import (
-        HashResult,
         decode,
+        decode_frames,
         decode_latents,
         decode_progressive,
         parse,
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     )
     from refdec.limits import Limits
     from refdec.picture import Colour, Latents, Picture
+    from refdec.still import HashResult
     from refdec.syntax.codestream import Codestream
 
 __version__ = "0.1.0"
 
-_MODULES = ("errors", "limits", "syntax.codestream", "picture", "decoding")
+_MODULES = ("errors", "limits", "syntax.codestream", "picture", "animation", "still", "decoding")
 """Where the public names are, those that are quick to import first."""
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "CodestreamError",
     "Colour",
     "ConstraintViolation",
+    "Frame",
     "HashMismatch",
     "HashResult",
     "Latents",
@@ -55,6 +58,7 @@ __all__ = [
     "UnsupportedFeature",
     "__version__",
     "decode",
+    "decode_frames",
     "decode_latents",
     "decode_progressive",
     "parse",

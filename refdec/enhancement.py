@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Enhancement: from the lossy picture, or from nothing, to samples within max_error of the source.
+"""The lossless tool's tiles: enhancement of the samples, and alpha.
 
 ::
 
-    SOE (tile) --+--> samples of the tile      (point E)
+    SOE (tile) --+--> samples of the tile, within max_error of the source   (point E)
     point S -----+
+    SOA (tile) -----> alpha of the tile                                     (point A)
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,7 +23,7 @@ from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE
-from refdec.syntax.segment import EnhancementSegment
+from refdec.syntax.segment import AlphaSegment, EnhancementSegment
 
 
 def tile_region(header: PictureHeader, tile_idx: int) -> Region:
@@ -37,14 +40,7 @@ def tile_region(header: PictureHeader, tile_idx: int) -> Region:
 
 def tiles_in(region: Region, header: PictureHeader) -> list[int]:
     """Tiles that overlap a region."""
-    return [
-        index
-        for index in range(header.num_tiles)
-        if (tile := tile_region(header, index)).x < region.x + region.width
-        and region.x < tile.x + tile.width
-        and tile.y < region.y + region.height
-        and region.y < tile.y + tile.height
-    ]
+    return [i for i in range(header.num_tiles) if region.intersection(tile_region(header, i))]
 
 
 def bounding_region(tiles: list[int], header: PictureHeader) -> Region:
@@ -71,45 +67,82 @@ def enhance_picture(*, codestream: Codestream, region: Region, samples: I32Map |
     CodestreamError
         A sub-stream is malformed, or a symbol out of range.
     """
-    header = codestream.picture_header
+    header, tools = codestream.picture_header, codestream.tools
     shape = (header.num_components, region.height, region.width)
-    enhanced = np.zeros(shape, np.int32) if samples is None else samples.copy()
-    for tile_idx in tiles_in(region, header):
-        if tile_idx < len(codestream.enhancement):
-            tile = tile_region(header, tile_idx)
-            rows = slice(tile.y - region.y, tile.y - region.y + tile.height)
-            columns = slice(tile.x - region.x, tile.x - region.x + tile.width)
-            enhanced[:, rows, columns] = _decode_tile(
-                codestream,
-                codestream.enhancement[tile_idx],
-                tile,
-                None if samples is None else samples[:, rows, columns],
-            )
-    return enhanced
-
-
-def _decode_tile(
-    codestream: Codestream, segment: EnhancementSegment, tile: Region, base: I32Map | None
-) -> I32Map:
-    header, tools, tables = (
-        codestream.picture_header,
-        codestream.tools,
-        load_lossless_tables(),
-    )
-    decoder = make_decoder(
-        segment.payload, lanes=header.num_lanes, tables=tables.tables, offset=segment.offset
-    )
-    sample_format = SampleFormat(bit_depth=header.bit_depth, max_error=tools.max_error)
-    decoded = decode_tile_samples(
-        tables=tables,
-        sample_format=sample_format,
-        grid=Grid(tile.height, tile.width),
-        components=header.num_components,
-        base=base,
+    return _decode_tiles(
+        header,
+        codestream.enhancement,
+        region,
+        SampleFormat(bit_depth=header.bit_depth, max_error=tools.max_error),
+        start=np.zeros(shape, np.int32) if samples is None else samples,
+        has_base=samples is not None,
         with_matches=tools.match_flag == 1,
-        source=_Symbols(decoder, sample_format, segment.offset),
     )
-    decoder.finish()
+
+
+@clause("12.11")
+def decode_alpha(*, codestream: Codestream, region: Region) -> I32Map:
+    """Decode alpha in a region; where SOA segments are not at hand it is opaque.
+
+    Returns
+    -------
+    (height, width), 0 to 2**alpha_bit_depth - 1.
+
+    Raises
+    ------
+    CodestreamError
+        A sub-stream is malformed, or a symbol out of range.
+    """
+    header, tools = codestream.picture_header, codestream.tools
+    sample_format = SampleFormat(bit_depth=tools.alpha_bit_depth, max_error=0)
+    covered = bounding_region(tiles_in(region, header), header)
+    decoded = _decode_tiles(
+        header,
+        codestream.alpha,
+        covered,
+        sample_format,
+        start=np.full((1, covered.height, covered.width), sample_format.maximum, np.int32),
+        has_base=False,
+        with_matches=tools.alpha_match_flag == 1,
+    )
+    alpha: I32Map = decoded[0][region.inside(covered)]
+    return alpha
+
+
+def _decode_tiles(
+    header: PictureHeader,
+    segments: Sequence[AlphaSegment | EnhancementSegment],
+    region: Region,
+    sample_format: SampleFormat,
+    *,
+    start: I32Map,
+    has_base: bool,
+    with_matches: bool,
+) -> I32Map:
+    """Decode the tiles of a region whose segments are at hand.
+
+    Parameters
+    ----------
+    start : (C, height, width), the base where there is one; what the other tiles show.
+    """
+    decoded, tables = start.copy(), load_lossless_tables()
+    for tile_idx in tiles_in(region, header):
+        if tile_idx >= len(segments):
+            break
+        segment, tile = segments[tile_idx], tile_region(header, tile_idx)
+        decoder = make_decoder(
+            segment.payload, lanes=header.num_lanes, tables=tables.tables, offset=segment.offset
+        )
+        decoded[:, *tile.inside(region)] = decode_tile_samples(
+            tables=tables,
+            sample_format=sample_format,
+            grid=Grid(tile.height, tile.width),
+            components=len(start),
+            base=start[:, *tile.inside(region)] if has_base else None,
+            with_matches=with_matches,
+            source=_Symbols(decoder, sample_format, segment.offset),
+        )
+        decoder.finish()
     return decoded
 
 

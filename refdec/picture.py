@@ -52,11 +52,16 @@ class Picture:
     Parameters
     ----------
     samples : (3, H, W) R, G, B or (1, H, W) luma; uint8 up to 8 bits, else uint16.
+    alpha : (H, W), 0 transparent to 2**alpha_bit_depth - 1 opaque; None: opaque everywhere.
+    is_premultiplied : whether the samples are multiplied by alpha already.
     """
 
     samples: U8Map | U16Map
     bit_depth: int
     colour: Colour
+    alpha: U8Map | U16Map | None = None
+    alpha_bit_depth: int = 8
+    is_premultiplied: bool = False
 
     @property
     def height(self) -> int:
@@ -78,6 +83,12 @@ class Picture:
     def digest(self) -> str:
         """SHA-256 of point S, hexadecimal."""
         return picture_digest(samples=self.samples, bit_depth=self.bit_depth)
+
+    def alpha_digest(self) -> str | None:
+        """SHA-256 of point A, hexadecimal; None without alpha."""
+        if self.alpha is None:
+            return None
+        return picture_digest(samples=self.alpha, bit_depth=self.alpha_bit_depth)
 
 
 @clause("10.2")

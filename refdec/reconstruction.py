@@ -37,6 +37,18 @@ class Region(NamedTuple):
     width: int
     height: int
 
+    def intersection(self, other: "Region") -> "Region | None":
+        """Return the rectangle in both; None where there is none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        width = min(self.x + self.width, other.x + other.width) - x
+        height = min(self.y + self.height, other.y + other.height) - y
+        return Region(x, y, width, height) if min(width, height) > 0 else None
+
+    def inside(self, outer: "Region") -> tuple[slice, slice]:
+        """Index this rectangle in the rows and columns of one around it."""
+        top, left = self.y - outer.y, self.x - outer.x
+        return slice(top, top + self.height), slice(left, left + self.width)
+
 
 def whole_picture(header: PictureHeader) -> Region:
     """Return the region that is the picture."""

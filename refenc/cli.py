@@ -23,9 +23,11 @@ from refdec.cli.support import (
 )
 
 if TYPE_CHECKING:
-    from refdec.arrays import I32Map
-    from refenc.encode import Coded
-    from refenc.picture_io import SourcePicture
+    from refdec.arrays import I32Map, U8Map
+    from refdec.syntax.segment import ToolHeader
+    from refenc.alpha import Alpha
+    from refenc.animation import SourceAnimation
+    from refenc.encode import Coded, Samples
 
 MAX_QUALITY = 63
 DEFAULT_QUALITY = 32
@@ -51,10 +53,10 @@ def run_command(arguments: Sequence[str]) -> int:
 
 def build_parser() -> Parser:
     """Declare the subcommands and their options."""
-    parser = Parser(prog="refenc", description="Encoder of JAI still pictures.")
+    parser = Parser(prog="refenc", description="Encoder of JAI pictures.")
     parser.add_argument("--version", action="version", version=f"refenc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    summary = "Encode a picture: PNG, JPEG, WebP, PPM or TIFF, 8-bit RGB or grey"
+    summary = "Encode a picture, PNG, JPEG, WebP, PPM, TIFF or GIF, or an animated PNG, WebP or GIF"
     encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
     encode.add_argument("picture", type=Path, metavar="PICTURE")
     encode.add_argument(
@@ -198,70 +200,140 @@ def run_encode(options: argparse.Namespace) -> int:
     check_destination(output, source=options.picture)
 
     # Imported late, as below, so that usage errors are quick.
+    from refenc.alpha import read_alpha  # noqa: PLC0415
+    from refenc.animation import read_animation  # noqa: PLC0415
     from refenc.picture_io import read_picture  # noqa: PLC0415
 
-    picture = read_picture(options.picture)
-    for note in picture.notes:
-        print(f"refenc: note: {note}", file=sys.stderr)
     start = time.perf_counter()
-    result = encode_picture(picture, options)
+    animation = read_animation(options.picture)
+    if animation is not None:
+        notes = animation.notes
+        result, kind = encode_frames(animation, options)
+    else:
+        picture, alpha = read_picture(options.picture), read_alpha(options.picture)
+        notes = picture.notes
+        result = encode_picture(picture.samples, alpha, options)
+        components, height, width = picture.samples.shape
+        kind = f"{width}x{height} {'grey' if components == 1 else 'RGB'}"
+        kind += "" if alpha is None else f" and alpha of {alpha.bit_depth} bits"
     seconds = time.perf_counter() - start
+    for note in notes:
+        print(f"refenc: note: {note}", file=sys.stderr)
     with atomic_file(output) as file:
         file.write(result.data)
     if options.bpp is not None and result.bpp > options.bpp:
         lowest = f"{options.bpp} bpp cannot be reached; the lowest quality takes {result.bpp:.3f}"
         print(f"refenc: note: {lowest}", file=sys.stderr)
-    components, height, width = picture.samples.shape
-    kind = "grey" if components == 1 else "RGB"
-    print(f"picture  {options.picture}, {width}x{height} {kind}")
+    print(f"picture  {options.picture}, {kind}")
     fidelity = rate_text(options) if exact else f"quality {result.quality}"
     print(f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
     print(f"time     {seconds:.2f} s")
     return 0
 
 
-def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
-    """Encode at the quality or up to the rate that the options say."""
+def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> tuple["Coded", str]:
+    """Encode an animation; also say what it is."""
+    from refdec.decoding import parse  # noqa: PLC0415
     from refdec.syntax.profiles import Profile  # noqa: PLC0415
-    from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
-    from refenc.exact import encode_exact  # noqa: PLC0415
+    from refenc.animation import encode_animation  # noqa: PLC0415
+    from refenc.encode import Coded, Structure  # noqa: PLC0415
+    from refenc.exact import lossless_structure  # noqa: PLC0415
 
+    if options.roi or options.roi_mask:
+        message = "--roi and --roi-mask are for stills"
+        raise UsageError(message)
+    exact = options.lossless or options.max_error is not None
+    pixels = next(animation.frames()).pixels
+    tile_size = options.tile_size
+    if exact or animation.has_alpha:
+        tile_size = lossless_structure(Structure(tile_size=tile_size), pixels).tile_size
+
+    def still(
+        samples: "U8Map", alpha: "Alpha | None", tools: "ToolHeader | None", lanes: int | None
+    ) -> bytes:
+        lanes = options.log2_lanes if lanes is None else lanes
+        kept = {"tile_size": tile_size, "log2_lanes": lanes, "profile": None}
+        frame_options = argparse.Namespace(**(vars(options) | kept))
+        return encode_picture(samples, alpha, frame_options, tools).data
+
+    profile = Profile[options.profile.upper()] if options.profile else None
+    data = encode_animation(animation, still, is_exact=exact, profile=profile)
+    header, frames = parse(data).picture_header, parse(data).frames
+    area = header.pic_width * header.pic_height * len(frames)
+    kind = "grey" if animation.is_grey else "RGB"
+    kind += " and alpha of 8 bits" if animation.has_alpha else ""
+    what = f"{header.pic_width}x{header.pic_height} {kind}, {len(frames)} frames"
+    return Coded(data=data, quality=header.quality_idx, bpp=8 * len(data) / area), what
+
+
+def encode_picture(
+    samples: "Samples",
+    alpha: "Alpha | None",
+    options: argparse.Namespace,
+    tools: "ToolHeader | None" = None,
+) -> "Coded":
+    """Encode at the quality or up to the rate that the options say.
+
+    The match flags are those of `tools`, if that is given.
+    """
+    from refdec.syntax.profiles import Profile  # noqa: PLC0415
+    from refenc.alpha import add_alpha, alpha_rate, fill_transparent  # noqa: PLC0415
+    from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
+    from refenc.exact import encode_exact, lossless_structure  # noqa: PLC0415
+
+    bpp, whole = options.bpp, samples[0]
+    structure = Structure(
+        tile_size=options.tile_size,
+        layer_last_group=options.layer_last_group,
+        log2_lanes=options.log2_lanes,
+        segment_crc=options.crc,
+        profile=Profile[options.profile.upper()] if options.profile else None,
+        quality_offsets=quality_offsets(whole, options),
+    )
+    exact = options.lossless or options.max_error is not None
+    if alpha is not None:
+        structure = lossless_structure(structure, samples)
+        samples = samples if exact else fill_transparent(samples, alpha)
     common = {
         "hashes": options.hash,
-        "structure": Structure(
-            tile_size=options.tile_size,
-            layer_last_group=options.layer_last_group,
-            log2_lanes=options.log2_lanes,
-            segment_crc=options.crc,
-            profile=Profile[options.profile.upper()] if options.profile else None,
-            quality_offsets=quality_offsets(picture, options),
-        ),
+        "structure": structure,
         "backend": options.backend,
         "threads": options.threads,
     }
-    if options.bpp is not None:
-        with progress_bar() as progress:
-            return encode_at_rate(picture.samples, bpp=options.bpp, progress=progress, **common)
     quality = DEFAULT_QUALITY if options.quality is None else options.quality
-    if options.lossless or options.max_error is not None:
+    if bpp is not None:
+        if alpha is not None:
+            bpp -= alpha_rate(alpha, structure, bpp=bpp, hashes=options.hash)
+        with progress_bar() as progress:
+            coded = encode_at_rate(samples, bpp=bpp, progress=progress, **common)
+        data, quality = coded.data, coded.quality
+    elif exact:
         data = encode_exact(
-            picture.samples,
+            samples,
             max_error=options.max_error or 0,
             base_quality=options.base_quality,
+            with_matches=None if tools is None else tools.match_flag == 1,
             **common,
         )
     else:
-        data = encode(picture.samples, quality=quality, **common)
-    _, height, width = picture.samples.shape
-    return Coded(data=data, quality=quality, bpp=8 * len(data) / (height * width))
+        data = encode(samples, quality=quality, **common)
+    if alpha is not None:
+        data = add_alpha(
+            data,
+            alpha,
+            hashes=options.hash,
+            with_matches=None if tools is None else tools.alpha_match_flag == 1,
+            profile=structure.profile,
+        )
+    return Coded(data=data, quality=quality, bpp=8 * len(data) / whole.size)
 
 
-def quality_offsets(picture: "SourcePicture", options: argparse.Namespace) -> "I32Map | None":
-    """Return the offsets of the regions of interest, (h16, w16), or None."""
+def quality_offsets(plane: "U8Map", options: argparse.Namespace) -> "I32Map | None":
+    """Return the offsets (h16, w16) of the regions of interest in a plane's picture, or None."""
     from refenc.picture_io import read_picture  # noqa: PLC0415
     from refenc.roi import RegionOfInterest, offsets_of_mask, offsets_of_regions  # noqa: PLC0415
 
-    _, height, width = picture.samples.shape
+    height, width = plane.shape
     if options.roi:
         regions = (RegionOfInterest(*numbers) for numbers in options.roi)
         return offsets_of_regions(regions, height=height, width=width)

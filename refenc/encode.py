@@ -138,7 +138,8 @@ def encode_at_rate(
     codec = get_codec(MODEL_SET, backend, threads)
     analysed, pixels = analyse(samples), samples.shape[1] * samples.shape[2]
     search = RateSearch(model_bits(analysed.y, codec.context.steps), target=bpp)
-    level, coded = search.propose(), []
+    coded: list[Coded] = []
+    level = search.propose()
     while level is not None:
         quality, rate_weight = quality_of(level)
         if not coded:

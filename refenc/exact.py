@@ -37,14 +37,14 @@ def encode_exact(
     structure: Structure | None = None,
     backend: str = "auto",
     threads: int | None = None,
+    with_matches: bool | None = None,
 ) -> bytes:
     """Encode losslessly, or with samples that differ by at most `max_error`.
 
-    With `base_quality` a lossy picture of that quality comes first in the stream.
+    With `base_quality` a lossy picture of that quality comes first in the stream. `with_matches` is
+    whether repeated pixels are coded as matches; None looks for repetition.
     """
-    structure = structure or Structure()
-    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
-        structure = replace(structure, tile_size=EXACT_TILE_SIZE)
+    structure = lossless_structure(structure or Structure(), samples)
     if base_quality is not None:
         codec = get_codec(MODEL_SET, backend, threads)
         lossy = encode_lossy(
@@ -59,7 +59,11 @@ def encode_exact(
             header = replace(header, log2_lanes=exact_lanes(samples, header))
         coded = Codestream(picture_header=header, hyper_latent=None, residual=())
     enhancement = encode_enhancement(
-        samples.astype(np.int32), header=coded.picture_header, lossy=base, max_error=max_error
+        samples.astype(np.int32),
+        header=coded.picture_header,
+        lossy=base,
+        max_error=max_error,
+        with_matches=with_matches,
     )
     if hashes:
         digest = picture_digest(
@@ -75,6 +79,13 @@ def encode_exact(
         hashes=points,
     )
     return write_codestream(in_profile(codestream, structure.profile))
+
+
+def lossless_structure(structure: Structure, samples: Samples) -> Structure:
+    """Cut a picture into tiles where it is too large for the lossless tool."""
+    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
+        return replace(structure, tile_size=EXACT_TILE_SIZE)
+    return structure
 
 
 def exact_lanes(samples: Samples, header: PictureHeader) -> int:

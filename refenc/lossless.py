@@ -10,6 +10,7 @@ from refdec.enhancement import tile_region
 from refdec.lossless.samples import CODING_ORDER, Call, SampleFormat, decode_tile_samples
 from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
+from refdec.reconstruction import whole_picture
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
@@ -88,6 +89,29 @@ def encode_tile_samples(
     return source.calls, decoded
 
 
+def encode_tiles(
+    samples: I32Map,
+    *,
+    header: PictureHeader,
+    sample_format: SampleFormat,
+    base: I32Map | None,
+    with_matches: bool,
+) -> tuple[list[bytes], I32Map]:
+    """Code samples (C, H, W) tile by tile; return the payloads and what a decoder will have."""
+    tables, decoded, payloads = load_lossless_tables(), samples.copy(), []
+    for tile_idx in range(header.num_tiles):
+        tile = (slice(None), *tile_region(header, tile_idx).inside(whole_picture(header)))
+        calls, decoded[tile] = encode_tile_samples(
+            samples[tile],
+            sample_format=sample_format,
+            base=None if base is None else base[tile],
+            with_matches=with_matches,
+            tables=tables,
+        )
+        payloads.append(encode_substream(calls, lanes=header.num_lanes, tables=tables.tables))
+    return payloads, decoded
+
+
 def has_repetition(samples: I32Map) -> bool:
     """Tell whether enough pixels equal their left or upper neighbour."""
     left = (samples[:, 1:, 1:] == samples[:, 1:, :-1]).all(axis=0)
@@ -105,23 +129,26 @@ class Enhancement:
 
 
 def encode_enhancement(
-    samples: I32Map, *, header: PictureHeader, lossy: I32Map | None, max_error: int
+    samples: I32Map,
+    *,
+    header: PictureHeader,
+    lossy: I32Map | None,
+    max_error: int,
+    with_matches: bool | None = None,
 ) -> Enhancement:
-    """Code samples (C, H, W) within `max_error`, on top of a lossy picture or of none."""
-    tables, segments, decoded = load_lossless_tables(), [], samples.copy()
-    with_matches = lossy is None and has_repetition(samples)
-    for tile_idx in range(header.num_tiles):
-        tile = tile_region(header, tile_idx)
-        rows, columns = slice(tile.y, tile.y + tile.height), slice(tile.x, tile.x + tile.width)
-        calls, decoded[:, rows, columns] = encode_tile_samples(
-            samples[:, rows, columns],
-            sample_format=SampleFormat(bit_depth=header.bit_depth, max_error=max_error),
-            base=None if lossy is None else lossy[:, rows, columns],
-            with_matches=with_matches,
-            tables=tables,
-        )
-        payload = encode_substream(calls, lanes=header.num_lanes, tables=tables.tables)
-        segments.append(EnhancementSegment(tile_idx=tile_idx, payload=payload))
+    """Code samples (C, H, W) within `max_error`, on top of a lossy picture or of none.
+
+    `with_matches` is whether repeated pixels are coded as matches; None looks for them.
+    """
+    if with_matches is None:
+        with_matches = lossy is None and has_repetition(samples)
+    payloads, decoded = encode_tiles(
+        samples,
+        header=header,
+        sample_format=SampleFormat(bit_depth=header.bit_depth, max_error=max_error),
+        base=lossy,
+        with_matches=with_matches,
+    )
     return Enhancement(
         tool_header=replace(
             DEFAULT_TOOL_HEADER,
@@ -133,6 +160,9 @@ def encode_enhancement(
             match_flag=int(with_matches),
             max_error=max_error,
         ),
-        segments=tuple(segments),
+        segments=tuple(
+            EnhancementSegment(tile_idx=tile_idx, payload=payload)
+            for tile_idx, payload in enumerate(payloads)
+        ),
         samples=decoded,
     )

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read pictures to encode: PNG, JPEG, WebP, PPM and TIFF, through Pillow.
+"""Read pictures to encode: PNG, JPEG, WebP, PPM, TIFF and GIF, through Pillow.
 
-The encoder takes 8-bit RGB or grey. What can become that without changing its meaning is
-converted (palettes, opaque alpha, bilevel, EXIF orientation); anything else is refused with the
-reason, never silently reduced.
+The encoder takes 8-bit RGB or grey; `refenc.alpha` reads transparency. What can become that without
+changing its meaning is converted (palettes, bilevel, EXIF orientation); anything else is refused
+with the reason, never silently reduced.
 """
 
 import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +21,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from refdec.arrays import U8Map
 from refdec.errors import LimitExceeded, UnsupportedFeature
 
-FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF", "GIF")
 """Formats that are recognised, by content and not by extension; Pillow's names."""
 DECODER_ERRORS = (
     SyntaxError,
@@ -54,19 +56,28 @@ def read_picture(path: Path) -> SourcePicture:
     OSError
         The file cannot be read, is damaged or of no known format.
     UnsupportedFeature
-        Transparency, more than 8 bits per sample, animation, or a colour space other than RGB.
+        More than 8 bits per sample, animation, or a colour space other than RGB.
     LimitExceeded
         More pixels than Pillow considers sane.
     """
+    with opened(path) as image:
+        refuse_unsupported(path, image)
+        notes = colour_notes(path, image)
+        upright = to_rgb_or_grey(ImageOps.exif_transpose(image))
+        samples = np.asarray(upright, dtype=np.uint8)
+    planes = np.moveaxis(np.atleast_3d(samples), -1, 0)
+    return SourcePicture(np.ascontiguousarray(planes), notes)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture file; what Pillow raises on damaged ones becomes an error with their name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
-                refuse_unsupported(path, image)
-                notes = colour_notes(path, image)
-                upright = to_rgb_or_grey(path, ImageOps.exif_transpose(image))
-                samples = np.asarray(upright, dtype=np.uint8)
+                yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         message = f"{path}: too many pixels"
         raise LimitExceeded(message) from error
@@ -81,8 +92,6 @@ def read_picture(path: Path) -> SourcePicture:
             raise
         message = f"{path}: damaged picture: {error}"
         raise OSError(message) from error
-    planes = np.moveaxis(np.atleast_3d(samples), -1, 0)
-    return SourcePicture(np.ascontiguousarray(planes), notes)
 
 
 def refuse_unsupported(path: Path, image: Image.Image) -> None:
@@ -92,7 +101,7 @@ def refuse_unsupported(path: Path, image: Image.Image) -> None:
         reason = "more than 8 bits per sample are not yet supported"
     # A camera's JPEG may carry further pictures (MPO): previews of the first, not frames.
     elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        reason = "animations and files of several pictures are not yet supported"
+        reason = "animations and files of several pictures are not supported here"
     elif image.mode in {"CMYK", "LAB", "HSV"}:
         reason = f"{image.mode} pictures are not supported; convert to RGB first"
     if reason is not None:
@@ -129,11 +138,6 @@ def colour_notes(path: Path, image: Image.Image) -> tuple[str, ...]:
     return (f"{path}: colour profile '{name.strip()}' is not kept; samples are taken as sRGB",)
 
 
-def to_rgb_or_grey(path: Path, image: Image.Image) -> Image.Image:
-    """Convert to mode RGB or L; transparency is accepted where every pixel is opaque."""
-    if image.has_transparency_data:
-        opaque = image.convert("RGBA")
-        if opaque.getchannel("A").getextrema() != (255, 255):
-            message = f"{path}: transparency is not yet supported"
-            raise UnsupportedFeature(message)
+def to_rgb_or_grey(image: Image.Image) -> Image.Image:
+    """Convert to mode RGB or L, without alpha."""
     return image.convert("L" if image.mode in {"1", "L", "LA", "La"} else "RGB")

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from refdec.animation import check_frame, stills
 from refdec.arrays import I32Map
-from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.animation import check_animation_output, write_animation
+from refdec.cli.picture_io import picture_format, with_alpha, write_picture
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
-    HashResult,
-    applies_enhancement,
-    choose_transform,
     decode,
+    decode_frames,
     decode_latents,
     parse,
     require_inside,
@@ -27,6 +27,7 @@ from refdec.decoding import (
 from refdec.errors import HashMismatch
 from refdec.limits import Limits
 from refdec.reconstruction import Region
+from refdec.still import HashResult, applies_enhancement, choose_transform
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HashPoint, SynthesisTransform
@@ -43,7 +44,9 @@ POINTS = {
 def decoding_options(options: argparse.Namespace) -> dict[str, Any]:
     """Translate the common options to the arguments of the decoding functions."""
     given = {"max_pixels": options.max_pixels, "max_level": options.max_level}
+    frame = {} if options.frame is None else {"frame": options.frame}
     return {
+        **frame,
         "backend": options.backend,
         "threads": options.threads,
         "limits": Limits(**{name: value for name, value in given.items() if value is not None}),
@@ -51,45 +54,45 @@ def decoding_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_decode(options: argparse.Namespace) -> int:
-    """Decode to a picture file and print a summary."""
+    """Decode to a picture file, or an animation to one or many, and print a summary."""
     output = options.output or default_output(options.stream, ".png")
     check_destination(output, source=options.stream)
     picture_format(output)
     data = read_stream(options.stream)
     codestream = parse(data, tolerant=options.tolerant)
+    still = chosen_still(codestream, options)
+    is_animation = len(codestream.frames) > 1 and options.frame is None
     region = check_region(options.region, codestream)
-    picture_format(output, codestream.picture_header.num_components)
-    transform = choose_transform(codestream, options.synthesis)
-    layers = complete_layers(codestream, options)
-    enhanced = applies_enhancement(codestream, options.synthesis, layers)
-    if enhanced:
-        transform = SynthesisTransform(codestream.tools.base_transform_idc)
-    decoded_points = {(HashPoint.LATENTS, 0), (HashPoint.SAMPLES, transform)}
-    if enhanced:
-        decoded_points.add((HashPoint.ENHANCED, 0))
-    hashed_points = [
-        list(POINTS.values())[item.hash_point_idc]
-        for item in codestream.hashes
-        if (item.hash_point_idc, item.synthesis_transform_idc) in decoded_points
-    ]
+    if is_animation:
+        check_animation_output(output, num_planes=num_planes(codestream))
+    else:
+        picture_format(output, num_planes(codestream))
+    transform, hashed_points = decoded_points(still, options)
     if options.verify:
-        require_whole(codestream, options)
+        require_whole(still, options)
         require_hashes(hashed_points)
-    start = time.perf_counter()
-    picture = decode(
-        data,
-        verify=options.verify,
-        synthesis=options.synthesis,
-        layers=options.layers,
-        tolerant=options.tolerant,
-        region=region,
+    choices = {
+        "verify": options.verify,
+        "synthesis": options.synthesis,
+        "layers": options.layers,
+        "tolerant": options.tolerant,
+        "region": region,
         **decoding_options(options),
-    )
+    }
+    start = time.perf_counter()
+    if is_animation:
+        write_animation(
+            output,
+            decode_frames(data, **choices),
+            num_frames=len(codestream.frames),
+            loop_count=codestream.animation.loop_count if codestream.animation else 0,
+        )
+    else:
+        write_picture(output, *with_alpha(decode(data, **choices)))
     seconds = time.perf_counter() - start
-    write_picture(output, picture.samples, picture.bit_depth)
     print_summary(
         {
-            "picture": f"{output}, {picture_text(codestream)}{part_text(codestream, options)}",
+            "picture": f"{output}, {picture_text(codestream)}{part_text(still, options)}",
             "stream": stream_text(codestream, len(data)),
             "hash": hash_text(hashed_points, verified=options.verify),
             "time": f"{seconds:.2f} s"
@@ -99,11 +102,38 @@ def run_decode(options: argparse.Namespace) -> int:
     return 0
 
 
+def chosen_still(codestream: Codestream, options: argparse.Namespace) -> Codestream:
+    """Return the frame that is asked for, or the first, or the still itself."""
+    try:
+        return stills(codestream)[check_frame(codestream, options.frame or 0)]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def decoded_points(
+    still: Codestream, options: argparse.Namespace
+) -> tuple[SynthesisTransform, list[str]]:
+    """Return the transform that is used, and in words the points that can be compared."""
+    transform = choose_transform(still, options.synthesis)
+    enhanced = applies_enhancement(still, options.synthesis, complete_layers(still, options))
+    if enhanced:
+        transform = SynthesisTransform(still.tools.base_transform_idc)
+    points = {(HashPoint.LATENTS, 0), (HashPoint.SAMPLES, transform)}
+    points |= {(HashPoint.ENHANCED, 0)} if enhanced else set()
+    points |= {(HashPoint.ALPHA, 0)} if still.tools.alpha_flag else set()
+    return transform, [
+        list(POINTS.values())[item.hash_point_idc]
+        for item in still.hashes
+        if (item.hash_point_idc, item.synthesis_transform_idc) in points
+    ]
+
+
 def run_latents(options: argparse.Namespace) -> int:
     """Decode to point L and write an NPZ archive."""
     require_extension(options.output, ".npz")
     check_destination(options.output, source=options.stream)
     data = read_stream(options.stream)
+    chosen_still(parse(data), options)
     start = time.perf_counter()
     latents = decode_latents(data, **decoding_options(options))
     seconds = time.perf_counter() - start
@@ -134,6 +164,7 @@ def run_trace(options: argparse.Namespace) -> int:
     """
     check_destination(options.output, source=options.stream)
     data = read_stream(options.stream)
+    chosen_still(parse(data), options)
     if options.tensors is not None:
         options.tensors.mkdir(exist_ok=True)
     points: list[dict[str, object]] = []
@@ -162,9 +193,12 @@ def run_trace(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     """Decode, compare every hash of the stream, and print the result of each."""
     data = read_stream(options.stream)
+    codestream = parse(data)
+    chosen_still(codestream, options)
     results = verify(data, synthesis=options.synthesis, **decoding_options(options))
     for result in results:
-        print(f"{point_text(result)}: {'match' if result.matches else 'MISMATCH'}")
+        frame = f"frame {result.frame}, " if codestream.frames else ""
+        print(f"{frame}{point_text(result)}: {'match' if result.matches else 'MISMATCH'}")
     require_hashes(results)
     wrong = [result for result in results if not result.matches]
     if wrong:
@@ -237,17 +271,24 @@ def print_summary(lines: dict[str, str]) -> None:
         print(f"{label:<8} {text}")
 
 
+def num_planes(codestream: Codestream) -> int:
+    """Count the components, and alpha."""
+    return codestream.picture_header.num_components + codestream.tools.alpha_flag
+
+
 def picture_text(codestream: Codestream) -> str:
     """Say size, components and bit depth."""
-    header = codestream.picture_header
+    header, tools = codestream.picture_header, codestream.tools
     kind = "grey" if header.monochrome_flag else "RGB"
-    return f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    text = f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    text += f", alpha of {tools.alpha_bit_depth} bits" if tools.alpha_flag else ""
+    return f"{text}, {len(codestream.frames)} frames" if codestream.frames else text
 
 
 def stream_text(codestream: Codestream, num_bytes: int) -> str:
     """Say bytes, rate, profile, level, model set and quality."""
     header = codestream.picture_header
-    bpp = 8 * num_bytes / (header.pic_width * header.pic_height)
+    bpp = 8 * num_bytes / (header.pic_width * header.pic_height * len(stills(codestream)))
     profile = Profile(header.profile_idc).name.capitalize()
     return (
         f"{num_bytes} bytes, {bpp:.3f} bpp, {profile} profile, level {header.level_idc}, "

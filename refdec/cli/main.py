@@ -33,9 +33,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
 def build_parser() -> Parser:
     """Declare the subcommands and their options."""
-    parser = Parser(
-        prog="refdec", description="Reference decoder of JAI still pictures.", epilog=EPILOG
-    )
+    parser = Parser(prog="refdec", description="Reference decoder of JAI pictures.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"refdec {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -53,7 +51,8 @@ def build_parser() -> Parser:
         type=Path,
         metavar="FILE",
         help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W); "
-        "default: the stream's name with .png, if there is no such file yet",
+        "default: the stream's name with .png, if there is no such file yet; an animation becomes "
+        "an animated .png, or numbered files where the name has a number such as %%04d",
     )
     decode.add_argument(
         "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
@@ -130,6 +129,9 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-level", type=integer_in(1, 15), metavar="N", help="refuse streams of a higher level"
+    )
+    parser.add_argument(
+        "--frame", type=integer_in(0), metavar="N", help="of an animation only this frame, from 0"
     )
 
 

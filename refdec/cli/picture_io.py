@@ -14,17 +14,45 @@ import numpy as np
 
 from refdec.arrays import U8Map, U16Map
 from refdec.cli.support import UsageError, atomic_file
+from refdec.picture import Picture, typed_samples
 
 BYTE_DEPTH = 8
 """Samples of this depth are bytes; deeper ones take two."""
+DEEP = 16
 Samples = U8Map | U16Map
-"""(C, H, W): one component (luma) or three (R, G, B)."""
+"""(C, H, W): one component (luma) or three (R, G, B), and alpha as the last one."""
+ALPHA_KINDS = {2: "GRAYSCALE_ALPHA", 4: "RGB_ALPHA"}
+"""Tuple types of PAM by the number of planes, those with alpha."""
 
 
 def to_16_bit(samples: Samples, bit_depth: int) -> U16Map:
     """Scale samples of `bit_depth` bits to the full range of 16 bits."""
     peak = (1 << bit_depth) - 1
     return ((samples.astype(np.uint32) * 65535 + peak // 2) // peak).astype(np.uint16)
+
+
+def with_alpha(picture: Picture) -> tuple[Samples, int]:
+    """Return samples (C + 1, H, W), not multiplied by alpha, and their bit depth; C without alpha.
+
+    Samples and alpha of different bit depths are both scaled to 16 bits.
+    """
+    samples, alpha, depth = picture.samples, picture.alpha, picture.bit_depth
+    if alpha is None:
+        return samples, depth
+    if picture.is_premultiplied:
+        samples = straight(samples, depth, alpha, picture.alpha_bit_depth)
+    if depth != picture.alpha_bit_depth:
+        samples, alpha = to_16_bit(samples, depth), to_16_bit(alpha, picture.alpha_bit_depth)
+        depth = DEEP
+    return typed_samples(np.append(samples, alpha[None], axis=0), depth), depth
+
+
+def straight(samples: Samples, bit_depth: int, alpha: Samples, alpha_bit_depth: int) -> Samples:
+    """Divide samples (C, H, W) by their alpha (H, W), rounding to nearest; 0 where that is 0."""
+    opacity = np.maximum(alpha.astype(np.int64), 1)
+    product = samples.astype(np.int64) * ((1 << alpha_bit_depth) - 1)
+    quotient = np.minimum((product + opacity // 2) // opacity, (1 << bit_depth) - 1)
+    return typed_samples(np.where(alpha == 0, 0, quotient), bit_depth)
 
 
 def interleave(samples: Samples) -> Samples:
@@ -47,7 +75,13 @@ def write_png(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 
     components, height, width = samples.shape
     rows = interleave(to_16_bit(samples, bit_depth)).astype(">u2").reshape(height, -1)
-    writer = png.Writer(width, height, greyscale=components == 1, bitdepth=bit_depth)
+    writer = png.Writer(
+        width,
+        height,
+        greyscale=components < 3,  # noqa: PLR2004
+        alpha=components in ALPHA_KINDS,
+        bitdepth=bit_depth if components not in ALPHA_KINDS else 16,
+    )
     writer.write_packed(file, (row.tobytes() for row in rows))
     return None
 
@@ -61,7 +95,9 @@ def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
     tifffile.imwrite(
         file,
         interleave(to_16_bit(samples, bit_depth)),
-        photometric="minisblack" if len(samples) == 1 else "rgb",
+        photometric="minisblack" if len(samples) < 3 else "rgb",  # noqa: PLR2004
+        extrasamples=["unassalpha"] if len(samples) in ALPHA_KINDS else None,
+        planarconfig="contig" if len(samples) > 1 else None,
         metadata=None,
     )
     return None
@@ -85,7 +121,7 @@ def write_pnm(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 def write_pam(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
     """Write PAM."""
     components, height, width = samples.shape
-    kind = "GRAYSCALE" if components == 1 else "RGB"
+    kind = ALPHA_KINDS.get(components, "GRAYSCALE" if components == 1 else "RGB")
     header = (
         f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {components}\n"
         f"MAXVAL {(1 << bit_depth) - 1}\nTUPLTYPE {kind}\nENDHDR\n"
@@ -104,15 +140,15 @@ class PictureFormat(NamedTuple):
     """How one file format is written."""
 
     write: Callable[[BinaryIO, Samples, int], None]
-    components: tuple[int, ...] = (1, 3)
-    """Numbers of components that it can hold."""
+    components: tuple[int, ...] = (1, 2, 3, 4)
+    """Numbers of planes that it can hold; 2 and 4 have alpha."""
 
 
 FORMATS = {
     ".png": PictureFormat(write_png),
     ".ppm": PictureFormat(write_pnm, (3,)),
     ".pgm": PictureFormat(write_pnm, (1,)),
-    ".pnm": PictureFormat(write_pnm),
+    ".pnm": PictureFormat(write_pnm, (1, 3)),
     ".pam": PictureFormat(write_pam),
     ".tif": PictureFormat(write_tiff),
     ".tiff": PictureFormat(write_tiff),
@@ -127,16 +163,19 @@ def picture_format(path: Path, components: int | None = None) -> PictureFormat:
     Parameters
     ----------
     path : where the picture will be written.
-    components : number of components of the picture, if known already.
+    components : number of planes of the picture, with alpha, if known already.
 
     Raises
     ------
     UsageError
-        Unknown extension, or a format that cannot hold so many components.
+        Unknown extension, or a format that cannot hold so many components, or alpha.
     """
     chosen = FORMATS.get(path.suffix.lower())
     if chosen is None:
         message = f"{path}: unknown extension; known are {' '.join(FORMATS)}"
+        raise UsageError(message)
+    if components in ALPHA_KINDS and components not in chosen.components:
+        message = f"{path}: {path.suffix} cannot hold alpha; .png, .pam, .tif and .npy can"
         raise UsageError(message)
     if components is not None and components not in chosen.components:
         message = f"{path}: {path.suffix} cannot hold {components} component(s); .pnm and .png can"
@@ -150,7 +189,8 @@ def write_picture(path: Path, samples: Samples, bit_depth: int) -> None:
     Parameters
     ----------
     path : the extension chooses the format.
-    samples : (C, H, W) with C = 1 (luma) or 3 (R, G, B), in [0, 2**bit_depth - 1].
+    samples : (C, H, W) with C = 1 (luma) or 3 (R, G, B), and 1 more for alpha, in
+        [0, 2**bit_depth - 1].
     bit_depth : 8 to 16.
 
     Raises

@@ -60,14 +60,9 @@ def test_palette_bilevel_and_opaque_alpha_are_converted(tmp_path: Path) -> None:
     np.testing.assert_array_equal(picture.samples, RGB.transpose(2, 0, 1))
 
 
-def test_transparency_is_refused(tmp_path: Path) -> None:
-    alpha = np.full_like(GREY, 255)
-    alpha[0, 0] = 254
-    with pytest.raises(UnsupportedFeature, match="transparency is not yet supported"):
-        read_picture(save(tmp_path / "a.png", np.dstack([RGB, alpha])))
-    Image.fromarray(RGB).save(tmp_path / "t.png", transparency=tuple(map(int, RGB[0, 0])))
-    with pytest.raises(UnsupportedFeature, match="transparency"):
-        read_picture(tmp_path / "t.png")
+def test_alpha_is_left_out_of_the_samples(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", np.dstack([RGB, GREY]))
+    np.testing.assert_array_equal(read_picture(path).samples, RGB.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3)])

@@ -2,6 +2,7 @@
 """Picture files that the decoder writes hold the samples they were given."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png
@@ -10,8 +11,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from refdec.cli.picture_io import FORMATS, Samples, picture_format, write_picture
+from refdec.cli.picture_io import FORMATS, Samples, picture_format, with_alpha, write_picture
 from refdec.cli.support import UsageError
+from refdec.picture import Colour, Picture
 
 HEIGHT, WIDTH = 5, 7
 CASES = [
@@ -31,7 +33,7 @@ def random_samples(components: int, bit_depth: int) -> Samples:
 
 
 def interleaved(samples: Samples) -> NDArray[np.int64]:
-    """Return the picture as readers give it: (H, W) or (H, W, 3)."""
+    """Return the picture as readers give it: (H, W) or (H, W, C)."""
     wide = samples.astype(np.int64)
     return wide[0] if len(wide) == 1 else wide.transpose(1, 2, 0)
 
@@ -44,7 +46,8 @@ def test_8_bit_samples_come_back(tmp_path: Path, extension: str, components: int
         np.testing.assert_array_equal(np.load(path), samples)
         assert np.load(path).dtype == np.uint8
     elif extension == ".pam":
-        kind = "GRAYSCALE" if components == 1 else "RGB"
+        kind = "GRAYSCALE" if components < 3 else "RGB"
+        kind += "_ALPHA" if components in (2, 4) else ""
         header = f"P7\nWIDTH 7\nHEIGHT 5\nDEPTH {components}\nMAXVAL 255\nTUPLTYPE {kind}\nENDHDR\n"
         assert path.read_bytes() == header.encode() + interleaved(samples).astype("u1").tobytes()
     else:
@@ -103,10 +106,38 @@ def test_unknown_extension_is_a_usage_error(name: str) -> None:
         picture_format(Path(name))
 
 
-@pytest.mark.parametrize(("extension", "components"), [(".ppm", 1), (".pgm", 3)])
-def test_format_that_cannot_hold_the_picture(extension: str, components: int) -> None:
-    with pytest.raises(UsageError, match="cannot hold"):
+@pytest.mark.parametrize(
+    ("extension", "components", "text"),
+    [
+        (".ppm", 1, "cannot hold 1"),
+        (".pgm", 3, "cannot hold 3"),
+        (".ppm", 4, r"cannot hold alpha; \.png, \.pam"),
+        (".pgm", 2, "cannot hold alpha"),
+        (".pnm", 4, "cannot hold alpha"),
+    ],
+)
+def test_format_that_cannot_hold_the_picture(extension: str, components: int, text: str) -> None:
+    with pytest.raises(UsageError, match=text):
         picture_format(Path(f"a{extension}"), components)
+
+
+def test_alpha_of_another_depth_scales_both() -> None:
+    planes, depth = with_alpha(picture(alpha=np.array([[0, 1023]], np.uint16), alpha_bit_depth=10))
+    assert depth == 16
+    np.testing.assert_array_equal(planes[:, 0], [[257 * 7, 257 * 9]] * 3 + [[0, 65535]])
+
+
+def test_premultiplied_samples_are_divided_by_alpha() -> None:
+    planes, depth = with_alpha(picture(alpha=np.array([[0, 20]], np.uint8), is_premultiplied=True))
+    assert depth == 8
+    np.testing.assert_array_equal(planes[:, 0], [[0, 115]] * 3 + [[0, 20]])
+
+
+def picture(**alpha: Any) -> Picture:
+    """Make a picture of two grey pixels, 7 and 9."""
+    samples = np.broadcast_to(np.array([7, 9], np.uint8), (3, 1, 2))
+    colour = Colour(primaries=1, transfer=13, matrix=6, full_range=True)
+    return Picture(samples=samples, bit_depth=8, colour=colour, **alpha)
 
 
 def test_capital_extension_is_known() -> None:

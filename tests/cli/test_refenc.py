@@ -104,7 +104,6 @@ def test_unreadable_pictures_are_status_6(photo: Path, capsys: Capture) -> None:
 
 def test_unsupported_picture_is_status_4(photo: Path, capsys: Capture) -> None:
     with Image.open(photo) as image:
-        image.putalpha(128)
-        image.save(photo)
+        image.convert("CMYK").save(photo, format="TIFF")
     assert main(["encode", str(photo)]) == 4
-    assert "transparency is not yet supported" in capsys.readouterr().err
+    assert "CMYK pictures are not supported" in capsys.readouterr().err

@@ -5,8 +5,9 @@ import pytest
 
 from conformance.case import Case, load_suite
 from conformance.judge import Verdict, reference_judge
-from refdec.decoding import choose_transform, decode, parse
+from refdec.decoding import decode, parse
 from refdec.entropy import rans
+from refdec.still import choose_transform
 
 VALID = [case for case in load_suite() if case.is_valid]
 MAX_SAMPLES = 1300

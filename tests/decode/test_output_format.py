@@ -3,8 +3,8 @@
 
 import pytest
 
-from refdec.decoding import check_output_format
 from refdec.errors import UnsupportedFeature
+from refdec.still import check_output_format
 from refdec.syntax.picture_header import PictureHeader
 
 
