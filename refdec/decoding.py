@@ -23,12 +23,19 @@ from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, TruncatedStream, UnsupportedFeature
 from refdec.latents import decode_latent_planes
 from refdec.limits import Limits
-from refdec.picture import Colour, Latents, Picture, typed_samples
-from refdec.reconstruction import LatentWindow, Region, reconstruct_picture, whole_picture
+from refdec.picture import Latents, Picture
+from refdec.reconstruction import (
+    LatentWindow,
+    Region,
+    crop,
+    reconstruct_picture,
+    trace_picture,
+    whole_picture,
+)
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import HashPoint, SynthesisTransform
-from refdec.synthesis.colour import MATRICES
+from refdec.synthesis.colour import LIFTED, MATRICES
 
 Source = str | Path | bytes
 SYNTHESIS_NAMES = {"simple": SynthesisTransform.SIMPLE, "base": SynthesisTransform.BASE}
@@ -231,7 +238,7 @@ class _Job:
         if self.is_enhanced:
             enhanced = self.enhance(lossy, region)
             if trace is not None:
-                trace("enhanced", enhanced.samples.astype(np.int32))
+                trace_picture(trace, ("enhanced", "enhanced_chroma"), enhanced.groups)
         return _Decoded(latents, lossy, enhanced)
 
     def enhance(self, lossy: Picture | None, region: Region) -> Picture:
@@ -239,16 +246,9 @@ class _Job:
         samples = enhance_picture(
             codestream=self.codestream,
             region=region,
-            samples=None if lossy is None else lossy.samples.astype(np.int32),
+            samples=None if lossy is None else [g.astype(np.int32) for g in lossy.groups],
         )
-        top, left = self.region.y - region.y, self.region.x - region.x
-        rows = slice(top, top + self.region.height)
-        columns = slice(left, left + self.region.width)
-        return Picture(
-            samples=typed_samples(samples[:, rows, columns], self.header.bit_depth),
-            bit_depth=self.header.bit_depth,
-            colour=Colour.of(self.header),
-        )
+        return Picture.of(self.header, crop(samples, self.header, region, self.region))
 
     def compare(self, decoded: "_Decoded") -> tuple[HashResult, ...]:
         """Digests of the whole picture speak of nothing less."""
@@ -336,21 +336,14 @@ def require_inside(region: Region, header: PictureHeader) -> None:
 
 
 def check_output_format(header: PictureHeader) -> None:
-    """Refuse sample formats and colour matrices that are not implemented.
+    """Refuse to make R, G, B with a matrix that is not implemented.
 
     Raises
     ------
     UnsupportedFeature
-        PIH-016: the element that asks for it is named.
+        PIH-016.
     """
-    unknown_matrix = not header.monochrome_flag and header.matrix_coefficients not in MATRICES
-    refused = (
-        ("sample_float_flag", header.sample_float_flag, "binary16 samples"),
-        ("chroma_format_idc", header.chroma_format_idc, "subsampled chroma"),
-        ("full_range_flag", not header.full_range_flag, "narrow range"),
-        ("matrix_coefficients", unknown_matrix, "this colour matrix"),
-    )
-    for element, is_used, what in refused:
-        if is_used:
-            message = f"{what} cannot be decoded yet"
-            raise UnsupportedFeature(message, requirement="PIH-016", element=element)
+    is_rgb = not header.monochrome_flag and not header.ycc_flag
+    if is_rgb and header.matrix_coefficients not in (*MATRICES, *LIFTED):
+        message = f"R, G, B cannot be made with matrix {header.matrix_coefficients}"
+        raise UnsupportedFeature(message, requirement="PIH-016", element="matrix_coefficients")

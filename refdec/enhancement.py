@@ -7,6 +7,8 @@
     point S -----+
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from refdec.arrays import I32Map
@@ -16,7 +18,7 @@ from refdec.errors import ConstraintViolation
 from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
 from refdec.lossless.tables import load_lossless_tables
 from refdec.lossless.wave import Grid
-from refdec.reconstruction import Region
+from refdec.reconstruction import Region, blank_samples, crop
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE
@@ -54,17 +56,19 @@ def bounding_region(tiles: list[int], header: PictureHeader) -> Region:
 
 
 @clause("12.1")
-def enhance_picture(*, codestream: Codestream, region: Region, samples: I32Map | None) -> I32Map:
+def enhance_picture(
+    *, codestream: Codestream, region: Region, samples: Sequence[I32Map] | None
+) -> list[I32Map]:
     """Enhance the tiles of a region whose SOE segments are at hand.
 
     Parameters
     ----------
     region : a rectangle of whole tiles.
-    samples : (C, height, width), the lossy picture in the region, or None where there is none.
+    samples : the lossy picture in the region, by plane group (C, h, w), or None if there is none.
 
     Returns
     -------
-    (C, height, width), 0 to 2**bit_depth - 1.
+    By plane group, (C, h, w) samples.
 
     Raises
     ------
@@ -72,25 +76,26 @@ def enhance_picture(*, codestream: Codestream, region: Region, samples: I32Map |
         A sub-stream is malformed, or a symbol out of range.
     """
     header = codestream.picture_header
-    shape = (header.num_components, region.height, region.width)
-    enhanced = np.zeros(shape, np.int32) if samples is None else samples.copy()
-    for tile_idx in tiles_in(region, header):
-        if tile_idx < len(codestream.enhancement):
-            tile = tile_region(header, tile_idx)
-            rows = slice(tile.y - region.y, tile.y - region.y + tile.height)
-            columns = slice(tile.x - region.x, tile.x - region.x + tile.width)
-            enhanced[:, rows, columns] = _decode_tile(
-                codestream,
-                codestream.enhancement[tile_idx],
-                tile,
-                None if samples is None else samples[:, rows, columns],
-            )
+    enhanced = blank_samples(header, region, np.int32)
+    for tile_idx in tiles_in(region, header)[: len(codestream.enhancement)]:
+        tile = tile_region(header, tile_idx)
+        decoded = _decode_tile(
+            codestream,
+            codestream.enhancement[tile_idx],
+            tile,
+            None if samples is None else crop(samples, header, region, tile),
+        )
+        for target, source in zip(crop(enhanced, header, region, tile), decoded, strict=True):
+            target[:] = source
     return enhanced
 
 
 def _decode_tile(
-    codestream: Codestream, segment: EnhancementSegment, tile: Region, base: I32Map | None
-) -> I32Map:
+    codestream: Codestream,
+    segment: EnhancementSegment,
+    tile: Region,
+    base: Sequence[I32Map] | None,
+) -> list[I32Map]:
     header, tools, tables = (
         codestream.picture_header,
         codestream.tools,
@@ -99,16 +104,20 @@ def _decode_tile(
     decoder = make_decoder(
         segment.payload, lanes=header.num_lanes, tables=tables.tables, offset=segment.offset
     )
-    sample_format = SampleFormat(bit_depth=header.bit_depth, max_error=tools.max_error)
-    decoded = decode_tile_samples(
-        tables=tables,
-        sample_format=sample_format,
-        grid=Grid(tile.height, tile.width),
-        components=header.num_components,
-        base=base,
-        with_matches=tools.match_flag == 1,
-        source=_Symbols(decoder, sample_format, segment.offset),
-    )
+    sample_format = SampleFormat.of(header, tools.max_error)
+    decoded = [
+        decode_tile_samples(
+            tables=tables,
+            sample_format=sample_format,
+            grid=Grid(place.height, place.width),
+            components=group.num_components,
+            base=None if base is None else base[index],
+            with_matches=tools.match_flag == 1,
+            source=_Symbols(decoder, sample_format, segment.offset),
+        )
+        for index, group in enumerate(header.plane_groups)
+        for place in (tile.subsampled(group),)
+    ]
     decoder.finish()
     return decoded
 

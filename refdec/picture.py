@@ -2,6 +2,7 @@
 """What decoding gives: pictures (conformance point S) and latents (point L), with their digests."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdec.arrays import I32Map, U8Map, U16Map
+from refdec.binary16 import F16Map, numbers_of_samples
 from refdec.clause import clause
 from refdec.syntax.picture_header import PictureHeader
 
@@ -44,12 +46,50 @@ class Picture:
 
     Parameters
     ----------
-    samples : (3, H, W) R, G, B or (1, H, W) luma; uint8 up to 8 bits, else uint16.
+    samples : (3, H, W) R, G, B or Y, Cb, Cr, or (1, H, W) luma; uint8 up to 8 bits, else uint16.
+    chroma : (2, h, w) Cb, Cr where they are subsampled, whose luma `samples` is; else None.
+    bit_depth : 8 to 16.
+    chroma_format : 0 4:4:4 or luma alone, 1 4:2:2, 2 4:2:0.
+    is_ycc : the components are Y, Cb, Cr.
+    is_float : the samples stand for binary16 numbers; `numbers` gives them.
     """
 
     samples: U8Map | U16Map
+    chroma: U8Map | U16Map | None = None
     bit_depth: int
     colour: Colour
+    chroma_format: int = 0
+    is_ycc: bool = False
+    is_float: bool = False
+
+    @classmethod
+    def of(cls, header: PictureHeader, groups: Sequence[NDArray[Any]]) -> "Picture":
+        """Put the samples of the header's plane groups together, in its format."""
+        typed = [typed_samples(group, header.bit_depth) for group in groups]
+        return cls(
+            samples=typed[0],
+            chroma=typed[1] if len(typed) > 1 else None,
+            bit_depth=header.bit_depth,
+            colour=Colour.of(header),
+            chroma_format=header.chroma_format_idc,
+            is_ycc=bool(header.ycc_flag),
+            is_float=bool(header.sample_float_flag),
+        )
+
+    @property
+    def groups(self) -> tuple[U8Map | U16Map, ...]:
+        """Samples by plane group (C, h, w): all, or luma and chroma where that is subsampled."""
+        return (self.samples,) if self.chroma is None else (self.samples, self.chroma)
+
+    @property
+    def planes(self) -> tuple[U8Map | U16Map, ...]:
+        """The components, each of its own size."""
+        return tuple(plane for group in self.groups for plane in group)
+
+    @property
+    def numbers(self) -> F16Map:
+        """What binary16 samples stand for; (C, H, W), finite."""
+        return numbers_of_samples(self.samples.astype(np.uint16))
 
     @property
     def height(self) -> int:
@@ -70,14 +110,17 @@ class Picture:
 
     def digest(self) -> str:
         """SHA-256 of point S, hexadecimal."""
-        return picture_digest(samples=self.samples, bit_depth=self.bit_depth)
+        return picture_digest(samples=self.planes, bit_depth=self.bit_depth)
 
 
 @clause("10.2")
-def picture_digest(*, samples: U8Map | U16Map, bit_depth: int) -> str:
+def picture_digest(*, samples: Sequence[U8Map | U16Map], bit_depth: int) -> str:
     """Hash plane after plane, rows from the top, each sample u(8) or big-endian u(16)."""
     kind = ">u1" if bit_depth == 8 else ">u2"  # noqa: PLR2004
-    return hashlib.sha256(samples.astype(kind).tobytes()).hexdigest()
+    digest = hashlib.sha256()
+    for plane in samples:
+        digest.update(plane.astype(kind).tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

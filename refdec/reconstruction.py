@@ -5,9 +5,11 @@ The synthesis networks reach at most `HALO` latent positions, and the picture's 
 part of their definition, so a region with its halo gives exactly the crop of the whole picture.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from refdec.arithmetic import ceil_div
 from refdec.arrays import I32Map, U16Map
@@ -15,11 +17,16 @@ from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
 from refdec.latents import prefixed
-from refdec.picture import Colour, Picture, typed_samples
+from refdec.picture import Picture
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.picture_variables import LATENT_STRIDE
+from refdec.syntax.picture_variables import LATENT_STRIDE, PlaneGroup
 from refdec.syntax.segment import SynthesisTransform
-from refdec.synthesis.colour import MATRICES, convert_colour
+from refdec.synthesis.colour import (
+    COEFFICIENT_BITS,
+    convert_colour,
+    round_samples,
+    subsample_chroma,
+)
 from refdec.synthesis.transform import synthesise
 
 HALO = 3
@@ -35,6 +42,18 @@ class Region(NamedTuple):
     y: int
     width: int
     height: int
+
+    def subsampled(self, group: PlaneGroup) -> "Region":
+        """Return the rectangle of a plane group's samples that cover this one."""
+        x, y = self.x // group.step_x, self.y // group.step_y
+        right = ceil_div(self.x + self.width, group.step_x)
+        bottom = ceil_div(self.y + self.height, group.step_y)
+        return Region(x, y, right - x, bottom - y)
+
+    def inside(self, outer: "Region") -> tuple[slice, slice]:
+        """Index this rectangle in the rows and columns of one around it."""
+        top, left = self.y - outer.y, self.x - outer.x
+        return slice(top, top + self.height), slice(left, left + self.width)
 
 
 def whole_picture(header: PictureHeader) -> Region:
@@ -89,22 +108,56 @@ def reconstruct_picture(
     With `trace` the whole is done at once, otherwise strip by strip; the samples are the same.
     """
     region = region or whole_picture(header)
-    step = region.height if trace is not None else _strip_height(region)
-    strips = [
-        _reconstruct(codec, header, y_hat, quality, transform, strip, trace)
-        for strip in (
-            Region(region.x, y, region.width, min(step, region.y + region.height - y))
-            for y in range(region.y, region.y + region.height, step)
-        )
-    ]
-    samples = np.concatenate(strips, axis=1)
+    outer = _aligned(region, header)
+    step = outer.height if trace is not None else _strip_height(outer)
+    samples = blank_samples(header, outer, np.uint16)
+    for y in range(outer.y, outer.y + outer.height, step):
+        strip = Region(outer.x, y, outer.width, min(step, outer.y + outer.height - y))
+        decoded = _reconstruct(codec, header, y_hat, quality, transform, strip, trace)
+        for target, source in zip(crop(samples, header, outer, strip), decoded, strict=True):
+            target[:] = source
+    samples = crop(samples, header, outer, region)
     if trace is not None:
-        trace("picture", samples.astype(np.int32))
-    return Picture(
-        samples=typed_samples(samples, header.bit_depth),
-        bit_depth=header.bit_depth,
-        colour=Colour.of(header),
+        trace_picture(trace, ("picture", "picture_chroma"), samples)
+    return Picture.of(header, samples)
+
+
+def trace_picture(trace: Trace, names: tuple[str, str], groups: Sequence[NDArray[Any]]) -> None:
+    """Show the samples of each plane group under its name."""
+    for name, samples in zip(names, groups, strict=False):
+        trace(name, samples.astype(np.int32))
+
+
+def blank_samples(header: PictureHeader, region: Region, dtype: DTypeLike) -> list[NDArray[Any]]:
+    """Make room for the samples of a region, by plane group (C, h, w): the smallest everywhere."""
+    return [
+        np.full((group.num_components, place.height, place.width), header.sample_range[0], dtype)
+        for group in header.plane_groups
+        for place in (region.subsampled(group),)
+    ]
+
+
+def crop(
+    groups: Sequence[NDArray[Any]], header: PictureHeader, outer: Region, region: Region
+) -> list[NDArray[Any]]:
+    """Cut a region out of the plane groups of a rectangle around it."""
+    return [
+        samples[(slice(None), *region.subsampled(group).inside(outer.subsampled(group)))]
+        for samples, group in zip(groups, header.plane_groups, strict=True)
+    ]
+
+
+def _aligned(region: Region, header: PictureHeader) -> Region:
+    """Widen a region to whole chroma samples, up to the picture's border."""
+    steps = header.plane_groups[-1]
+    x, y, width, height = region.subsampled(steps)
+    x, y, right, bottom = (
+        x * steps.step_x,
+        y * steps.step_y,
+        min((x + width) * steps.step_x, header.pic_width),
+        min((y + height) * steps.step_y, header.pic_height),
     )
+    return Region(x, y, right - x, bottom - y)
 
 
 def _strip_height(region: Region) -> int:
@@ -120,8 +173,8 @@ def _reconstruct(
     transform: SynthesisTransform,
     region: Region,
     trace: Trace | None,
-) -> U16Map:
-    """Reconstruct the samples (C, height, width) of one region from its latent window."""
+) -> list[U16Map]:
+    """Reconstruct the samples of one region, by plane group, from its latent window."""
     window = LatentWindow.of(region, header)
     rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
     planes = synthesise(
@@ -131,10 +184,17 @@ def _reconstruct(
         trace=prefixed(trace, "synthesis/"),
     )
     top, left = region.y - LATENT_STRIDE * window.top, region.x - LATENT_STRIDE * window.left
-    return convert_colour(
-        samples=planes[
-            : header.num_components, top : top + region.height, left : left + region.width
-        ],
-        matrix=None if header.monochrome_flag else MATRICES[header.matrix_coefficients],
-        bit_depth=header.bit_depth,
-    )
+    planes = planes[: header.num_components, top : top + region.height, left : left + region.width]
+    if header.monochrome_flag or header.ycc_flag:
+        values = [
+            subsample_chroma(
+                chroma=planes[group.components], step_x=group.step_x, step_y=group.step_y
+            )
+            << COEFFICIENT_BITS
+            for group in header.plane_groups
+        ]
+    else:
+        matrix = header.matrix_coefficients
+        values = [convert_colour(planes=planes, matrix_coefficients=matrix)]
+    depth, limits = header.bit_depth, header.sample_range
+    return [round_samples(values=v, bit_depth=depth, sample_range=limits) for v in values]

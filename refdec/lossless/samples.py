@@ -13,9 +13,11 @@ from refdec.lossless.match import ColourMemory, Matcher
 from refdec.lossless.prediction import Predictor
 from refdec.lossless.tables import LosslessTables
 from refdec.lossless.wave import Grid
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import FINITE_MAX, FINITE_MIN
 
 CODING_ORDER = (1, 0, 2)
-"""Green, red, blue."""
+"""Green, red, blue; other components are coded as they stand."""
 MEAN_BITS = 6
 NUM_ACTIVITIES = 32
 NUM_OTHERS = 4
@@ -27,11 +29,37 @@ class SampleFormat:
 
     bit_depth: int
     max_error: int
+    is_float: bool = False
+    is_ycc: bool = False
+
+    @classmethod
+    def of(cls, header: PictureHeader, max_error: int) -> "SampleFormat":
+        """Take the format of a picture."""
+        return cls(
+            bit_depth=header.bit_depth,
+            max_error=max_error,
+            is_float=bool(header.sample_float_flag),
+            is_ycc=bool(header.ycc_flag),
+        )
+
+    @property
+    def minimum(self) -> int:
+        """Smallest sample."""
+        return FINITE_MIN if self.is_float else 0
 
     @property
     def maximum(self) -> int:
         """Largest sample."""
+        return FINITE_MAX if self.is_float else self.mask
+
+    @property
+    def mask(self) -> int:
+        """Bits of a sample."""
         return (1 << self.bit_depth) - 1
+
+    def order(self, components: int) -> tuple[int, ...]:
+        """Order in which components are coded."""
+        return CODING_ORDER if components == len(CODING_ORDER) and not self.is_ycc else tuple(range(components))
 
     @property
     def step(self) -> int:
@@ -41,7 +69,7 @@ class SampleFormat:
     @property
     def num_residuals(self) -> int:
         """Different residuals that a prediction needs."""
-        return (self.maximum + 2 * self.max_error) // self.step + 1
+        return (self.maximum - self.minimum + 2 * self.max_error) // self.step + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +113,9 @@ def decode_tile_samples(
     -------
     (C, height, width), 0 to 2**bit_depth - 1.
     """
-    order = CODING_ORDER if components > 1 else (0,)
+    order = sample_format.order(components)
     depth, shift = sample_format.bit_depth, sample_format.bit_depth - 8
+    low, high = sample_format.minimum, sample_format.maximum
     flat_base = np.zeros((components, grid.size), np.int64)
     if base is not None:
         grid.inside(flat_base)[:] = base[list(order)]
@@ -113,14 +142,12 @@ def decode_tile_samples(
             offset = flat_base[component, wave]
             context = contexts[component]
             context.begin_wave(wave, predictor.taps[component], others)
-            prediction = np.clip(
-                predictor.predict_component(component) + offset, 0, sample_format.maximum
-            )
+            prediction = np.clip(predictor.predict_component(component) + offset, low, high)
             if with_matches and component:
                 memory = memories[component - 1]
                 prediction = memory.recall_samples(colour, prediction, context.context)
-            matched = (expected >> (depth * (components - 1 - component))) & sample_format.maximum
-            sample = np.where(miss, prediction, matched)
+            matched = (expected >> (depth * (components - 1 - component))) & sample_format.mask
+            sample = np.where(miss, prediction, np.clip(matched, low, high))
             call = Call(
                 component=order[component],
                 positions=wave[miss],
@@ -177,15 +204,16 @@ def reconstruct_samples(
 
     Parameters
     ----------
-    prediction : (n), 0 to 2**bit_depth - 1.
+    prediction : (n), samples.
     residual : (n), within half of the number of residuals.
     """
     error, step = sample_format.max_error, sample_format.step
     value = prediction + residual * step
     period = sample_format.num_residuals * step
-    value += np.where(value < -error, period, 0)
-    value -= np.where(value > sample_format.maximum + error, period, 0)
-    sample: I64Map = np.clip(value, 0, sample_format.maximum)
+    low, high = sample_format.minimum, sample_format.maximum
+    value += np.where(value < low - error, period, 0)
+    value -= np.where(value > high + error, period, 0)
+    sample: I64Map = np.clip(value, low, high)
     return sample
 
 

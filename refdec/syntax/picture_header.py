@@ -9,7 +9,16 @@ from refdec.errors import ConstraintViolation, NonConforming, UnsupportedFeature
 from refdec.syntax.declaration import Constraint, increasing
 from refdec.syntax.descriptors import u
 from refdec.syntax.element import element, this
-from refdec.syntax.picture_variables import HYPER_STRIDE, LATENT_STRIDE, TILE_UNIT, TileRectangle
+from refdec.syntax.picture_variables import (
+    CHROMA_STEPS,
+    FINITE_MAX,
+    FINITE_MIN,
+    HYPER_STRIDE,
+    LATENT_STRIDE,
+    TILE_UNIT,
+    PlaneGroup,
+    TileRectangle,
+)
 from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, levels
 from refdec.syntax.segment import FrameHeader
 
@@ -20,7 +29,7 @@ _TILES = {"present_if": this.tile_grid_flag == 1}
 _LEVELS = range(1, NUM_LEVELS + 1)
 _PRIMARIES = (1, 2, *range(4, 13), 22)
 _TRANSFERS = (1, 2, *range(4, 19))
-_MATRICES = (0, 1, 2, *range(4, 16))
+_MATRICES = (0, 1, 2, *range(4, 18))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +212,19 @@ class PictureHeader:
     def num_components(self) -> int:
         """1 for monochrome pictures, else 3."""
         return 1 if self.monochrome_flag else 3
+
+    @property
+    def sample_range(self) -> tuple[int, int]:
+        """Smallest and largest sample."""
+        return (FINITE_MIN, FINITE_MAX) if self.sample_float_flag else (0, (1 << self.bit_depth) - 1)
+
+    @property
+    def plane_groups(self) -> tuple[PlaneGroup, ...]:
+        """All components in one group; luma and chroma apart where chroma is subsampled."""
+        if not self.chroma_format_idc:
+            return (PlaneGroup(slice(0, self.num_components), 1, 1),)
+        steps = CHROMA_STEPS[self.chroma_format_idc]
+        return PlaneGroup(slice(0, 1), 1, 1), PlaneGroup(slice(1, 3), *steps)
 
     @property
     def num_lanes(self) -> int:
