@@ -35,6 +35,7 @@ from refdec.syntax.segment import (
 )
 from refenc.analysis import centred_ycc, load_analysis
 from refenc.codestream import write_codestream
+from refenc.colour import as_picture, format_elements
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 
@@ -50,7 +51,8 @@ BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
 Calls = list[tuple[I32Map, I32Map]]
-Samples = NDArray[np.uint8]
+Samples = NDArray[np.uint8] | Picture
+"""What can be encoded: 8-bit (3, H, W) R, G, B or (1, H, W) grey, or a picture of any format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +83,16 @@ class Coded:
 class Analysed:
     """What the encoder computes once per picture, whatever the quality."""
 
-    samples: Samples
+    picture: Picture
     y: NDArray[np.float32]
     z_hat: I32Map
 
 
 def analyse(samples: Samples) -> Analysed:
-    """Transform (3, H, W) R, G, B or (1, H, W) grey samples."""
-    analysis = load_analysis(MODEL_SET)
-    y = analysis.latent(centred_ycc(samples))
-    return Analysed(samples, y, analysis.hyper_latent(y))
+    """Transform a picture."""
+    analysis, picture = load_analysis(MODEL_SET), as_picture(samples)
+    y = analysis.latent(centred_ycc(picture))
+    return Analysed(picture, y, analysis.hyper_latent(y))
 
 
 def encode(
@@ -130,7 +132,8 @@ def encode_at_rate(
     `progress` is called with the number of encodings done and expected.
     """
     codec = get_codec(MODEL_SET, backend, threads)
-    analysed, pixels = analyse(samples), samples.shape[1] * samples.shape[2]
+    analysed = analyse(samples)
+    pixels = analysed.picture.height * analysed.picture.width
 
     def trial(quality: int, rate_weight: float = RATE_WEIGHT) -> Coded:
         data = encode_analysed(
@@ -210,8 +213,7 @@ def encode_lossy(
     rate_weight: float = RATE_WEIGHT,
 ) -> Lossy:
     """Quantise, predict and code an analysed picture, without hashes."""
-    samples = analysed.samples
-    header = picture_header(samples, quality=quality, structure=structure)
+    header = picture_header(analysed.picture, quality=quality, structure=structure)
     offsets = structure.quality_offsets
     if offsets is None:
         offsets = np.zeros((header.h16, header.w16), np.int32)
@@ -321,9 +323,9 @@ def suitable_lanes(calls: list[list[Calls]], num_layers: int, costs: Quantiser) 
     return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
 
 
-def picture_header(samples: Samples, *, quality: int, structure: Structure) -> PictureHeader:
+def picture_header(picture: Picture, *, quality: int, structure: Structure) -> PictureHeader:
     """Declare a picture: the lowest level that holds it, sizes in as few bits as they need."""
-    channels, height, width = samples.shape
+    height, width = picture.height, picture.width
     tiles = {}
     if structure.tile_size is not None:
         units = structure.tile_size // 64 - 1
@@ -338,8 +340,8 @@ def picture_header(samples: Samples, *, quality: int, structure: Structure) -> P
         picture_size_bits_minus1=max(width - 1, height - 1, 1).bit_length() - 1,
         width_minus1=width - 1,
         height_minus1=height - 1,
-        monochrome_flag=int(channels == 1),
-        default_format_flag=1,
+        monochrome_flag=int(len(picture.planes) == 1),
+        **format_elements(picture),
         quality_idx=quality,
         log2_lanes=structure.log2_lanes or 0,
         default_structure_flag=int(default),

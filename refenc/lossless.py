@@ -7,9 +7,11 @@ import numpy as np
 
 from refdec.arrays import I32Map, I64Map
 from refdec.enhancement import tile_region
-from refdec.lossless.samples import CODING_ORDER, Call, SampleFormat, decode_tile_samples
+from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
 from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
+from refdec.picture import Picture
+from refdec.reconstruction import blank_samples, crop, whole_picture
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
@@ -28,7 +30,7 @@ class SampleSource:
 
     def __init__(self, grid: Grid, samples: I32Map, sample_format: SampleFormat) -> None:
         self._format, components = sample_format, samples.shape[0]
-        self._order = CODING_ORDER if components > 1 else (0,)
+        self._order = sample_format.order(components)
         self._samples = np.zeros((components, grid.size), np.int64)
         grid.inside(self._samples)[:] = samples
         self.calls: list[tuple[I64Map, I32Map]] = []
@@ -45,7 +47,10 @@ class SampleSource:
         expected = call.prediction
         for component in reversed(self._order):
             wanted = self._samples[component, call.positions]
-            miss |= np.abs((expected & self._format.maximum) - wanted) > self._format.max_error
+            sample = np.clip(
+                expected & self._format.mask, self._format.minimum, self._format.maximum
+            )
+            miss |= np.abs(sample - wanted) > self._format.max_error
             expected = expected >> self._format.bit_depth
         return miss.astype(np.int32)
 
@@ -101,25 +106,30 @@ class Enhancement:
 
     tool_header: ToolHeader
     segments: tuple[EnhancementSegment, ...]
-    samples: I32Map
+    picture: Picture
 
 
 def encode_enhancement(
-    samples: I32Map, *, header: PictureHeader, lossy: I32Map | None, max_error: int
+    picture: Picture, *, header: PictureHeader, lossy: Picture | None, max_error: int
 ) -> Enhancement:
-    """Code samples (C, H, W) within `max_error`, on top of a lossy picture or of none."""
-    tables, segments, decoded = load_lossless_tables(), [], samples.copy()
-    with_matches = lossy is None and has_repetition(samples)
+    """Code samples within `max_error`, on top of a lossy picture or of none."""
+    whole, tables, segments = whole_picture(header), load_lossless_tables(), []
+    samples = [group.astype(np.int32) for group in picture.groups]
+    base = None if lossy is None else [group.astype(np.int32) for group in lossy.groups]
+    decoded = blank_samples(header, whole, np.int32)
+    with_matches = lossy is None and has_repetition(samples[0])
     for tile_idx in range(header.num_tiles):
-        tile = tile_region(header, tile_idx)
-        rows, columns = slice(tile.y, tile.y + tile.height), slice(tile.x, tile.x + tile.width)
-        calls, decoded[:, rows, columns] = encode_tile_samples(
-            samples[:, rows, columns],
-            sample_format=SampleFormat(bit_depth=header.bit_depth, max_error=max_error),
-            base=None if lossy is None else lossy[:, rows, columns],
-            with_matches=with_matches,
-            tables=tables,
-        )
+        tile, calls = tile_region(header, tile_idx), []
+        target = crop(decoded, header, whole, tile)
+        for index, group in enumerate(crop(samples, header, whole, tile)):
+            added, target[index][:] = encode_tile_samples(
+                group,
+                sample_format=SampleFormat.of(header, max_error),
+                base=None if base is None else crop(base, header, whole, tile)[index],
+                with_matches=with_matches,
+                tables=tables,
+            )
+            calls += added
         payload = encode_substream(calls, lanes=header.num_lanes, tables=tables.tables)
         segments.append(EnhancementSegment(tile_idx=tile_idx, payload=payload))
     return Enhancement(
@@ -134,5 +144,5 @@ def encode_enhancement(
             max_error=max_error,
         ),
         segments=tuple(segments),
-        samples=decoded,
+        picture=Picture.of(header, decoded),
     )
