@@ -16,7 +16,7 @@ from refdec.clause import clause
 from refdec.entropy.rans import SubstreamDecoder, make_decoder
 from refdec.errors import ConstraintViolation
 from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
-from refdec.lossless.tables import load_lossless_tables
+from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
 from refdec.reconstruction import Region, blank_samples, crop
 from refdec.syntax.codestream import Codestream
@@ -113,7 +113,7 @@ def _decode_tile(
             components=group.num_components,
             base=None if base is None else base[index],
             with_matches=tools.match_flag == 1,
-            source=_Symbols(decoder, sample_format, segment.offset),
+            source=_Symbols(decoder, tables, sample_format, segment.offset),
         )
         for index, group in enumerate(header.plane_groups)
         for place in (tile.subsampled(group),)
@@ -125,8 +125,14 @@ def _decode_tile(
 class _Symbols:
     """Source of the decoder: reads the sub-stream and checks the ranges."""
 
-    def __init__(self, decoder: SubstreamDecoder, sample_format: SampleFormat, offset: int) -> None:
-        self._decoder, self._offset = decoder, offset
+    def __init__(
+        self,
+        decoder: SubstreamDecoder,
+        tables: LosslessTables,
+        sample_format: SampleFormat,
+        offset: int,
+    ) -> None:
+        self._decoder, self._tables, self._offset = decoder, tables, offset
         count = sample_format.num_residuals
         self._residual_range = -(count // 2), count - count // 2 - 1
 
@@ -140,6 +146,10 @@ class _Symbols:
             SOE-005: a match symbol is neither 0 nor 1; SOE-006: a residual is out of range.
         """
         symbols = self._decoder.decode(call.tables)
+        if call.low_bits is not None and (split := call.low_bits > 0).any():
+            low_bits = call.low_bits[split]
+            low = self._decoder.decode(self._tables.low_tables(low_bits))
+            symbols[split] = (symbols[split] << low_bits) + low
         low, high = (0, 1) if call.component is None else self._residual_range
         if not symbols.size or low <= symbols.min() <= symbols.max() <= high:
             return symbols

@@ -7,7 +7,7 @@ import numpy as np
 
 from refdec.arrays import I32Map, I64Map
 from refdec.enhancement import tile_region
-from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
+from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples, split_residual
 from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
 from refdec.picture import Picture
@@ -28,7 +28,10 @@ MATCH_SHARE = 0.3
 class SampleSource:
     """Source of the encoder: chooses residuals and keeps them."""
 
-    def __init__(self, grid: Grid, samples: I32Map, sample_format: SampleFormat) -> None:
+    def __init__(
+        self, grid: Grid, samples: I32Map, sample_format: SampleFormat, tables: LosslessTables
+    ) -> None:
+        self._tables = tables
         self._format, components = sample_format, samples.shape[0]
         self._order = sample_format.order(components)
         self._samples = np.zeros((components, grid.size), np.int64)
@@ -38,7 +41,13 @@ class SampleSource:
     def __call__(self, call: Call) -> I32Map:
         """Answer one call."""
         symbols = self._misses(call) if call.component is None else self._residuals(call)
-        self.calls.append((call.tables, symbols))
+        if call.low_bits is None or not (split := call.low_bits > 0).any():
+            self.calls.append((call.tables, symbols))
+            return symbols
+        high, low = split_residual(symbols.astype(np.int64), call.low_bits)
+        tables = self._tables.low_tables(call.low_bits[split])
+        self.calls.append((call.tables, high.astype(np.int32)))
+        self.calls.append((tables, low[split].astype(np.int32)))
         return symbols
 
     def _misses(self, call: Call) -> I32Map:
@@ -80,7 +89,7 @@ def encode_tile_samples(
     """
     components, height, width = samples.shape
     grid = Grid(height, width)
-    source = SampleSource(grid, samples, sample_format)
+    source = SampleSource(grid, samples, sample_format, tables)
     decoded = decode_tile_samples(
         tables=tables,
         sample_format=sample_format,

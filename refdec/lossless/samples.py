@@ -20,6 +20,8 @@ CODING_ORDER = (1, 0, 2)
 """Green, red, blue; other components are coded as they stand."""
 MEAN_BITS = 6
 NUM_ACTIVITIES = 32
+LOW_BITS_LEVEL = 33
+"""Low bits are coded apart where the level of the mean is at least 4 more."""
 NUM_OTHERS = 4
 
 
@@ -84,6 +86,8 @@ class Call:
     """(n): predicted samples, or expected colours."""
     tables: I64Map
     """(n), frequency table of each symbol."""
+    low_bits: I64Map | None = None
+    """(n), low bits of each residual that are coded apart; None for matches."""
 
 
 Source = Callable[[Call], I32Map]
@@ -125,6 +129,7 @@ def decode_tile_samples(
         start=0 if base is not None else 1 << (depth - 1),
         with_base=base is not None,
         shift=shift,
+        is_ycc=sample_format.is_ycc,
     )
     contexts = [ResidualContext(grid, tables, shift) for _ in order]
     matcher = Matcher(grid) if with_matches else None
@@ -152,7 +157,7 @@ def decode_tile_samples(
                 component=order[component],
                 positions=wave[miss],
                 prediction=prediction[miss],
-                tables=context.table_indices(miss),
+                **context.coding(miss),
             )
             residual = source(call).astype(np.int64)
             context.means.update_means(context.context[miss], np.abs(residual))
@@ -225,7 +230,7 @@ class ResidualContext:
         self.error = np.zeros(grid.size, np.int64)
         """Magnitude of the prediction error of every position."""
         self._past = grid.offsets(((0, -1), (-1, 0), (-1, -1), (-1, 1), (-2, 0), (0, -2)))
-        self.means = MeanTracker(tables.start_means, MEAN_BITS)
+        self.means = MeanTracker(tables.start_means << shift, MEAN_BITS)
 
     @clause("12.8.4")
     def begin_wave(self, wave: I64Map, taps: I64Map, others: list[I64Map]) -> None:
@@ -248,6 +253,17 @@ class ResidualContext:
         activity = np.minimum(level(activity >> self._shift) >> 1, NUM_ACTIVITIES - 1)
         self.context = activity * NUM_OTHERS + other
 
-    def table_indices(self, coded: BoolMap) -> I64Map:
-        """Frequency tables of the coded positions."""
-        return self._tables.residual_tables(self.means.mean_levels(self.context[coded]))
+    @clause("12.8.5")
+    def coding(self, coded: BoolMap) -> dict[str, I64Map]:
+        """Choose frequency tables and numbers of low bits for the coded positions."""
+        levels = self.means.mean_levels(self.context[coded])
+        low_bits = np.clip((levels - LOW_BITS_LEVEL) >> 2, 0, self._shift)
+        tables = self._tables.residual_tables(levels - 4 * low_bits)
+        return {"tables": tables, "low_bits": low_bits}
+
+
+@clause("12.2.2")
+def split_residual(residual: I64Map, low_bits: I64Map) -> tuple[I64Map, I64Map]:
+    """Cut residuals (n) into a rounded multiple of 2**low_bits, and what is left."""
+    high = (residual + ((1 << low_bits) >> 1)) >> low_bits
+    return high, residual - (high << low_bits)
