@@ -3,7 +3,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ class Colour:
             matrix=header.matrix_coefficients,
             full_range=bool(header.full_range_flag),
         )
+
+    def with_range(self, *, full: bool) -> "Colour":
+        """Return the same colours in full or narrow range."""
+        return replace(self, full_range=full)
 
 
 def typed_samples(samples: NDArray[Any], bit_depth: int) -> U8Map | U16Map:

@@ -21,11 +21,12 @@ from refdec.cli.support import (
     integer_in,
     run,
 )
+from refenc.format_options import add_format_options
 
 if TYPE_CHECKING:
     from refdec.arrays import I32Map
     from refenc.encode import Coded
-    from refenc.picture_io import SourcePicture
+    from refdec.picture import Picture
 
 MAX_QUALITY = 63
 DEFAULT_QUALITY = 32
@@ -54,7 +55,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="refenc", description="Encoder of JAI still pictures.")
     parser.add_argument("--version", action="version", version=f"refenc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    summary = "Encode a picture: PNG, JPEG, WebP, PPM or TIFF, 8-bit RGB or grey"
+    summary = "Encode a picture: PNG, JPEG, WebP, PPM, TIFF, NPY, Y4M or raw samples"
     encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
     encode.add_argument("picture", type=Path, metavar="PICTURE")
     encode.add_argument(
@@ -97,6 +98,7 @@ def build_parser() -> Parser:
         dest="log2_lanes",
         help="entropy coder lanes, a power of two up to 1024 (default: chosen by size)",
     )
+    add_format_options(encode)
     add_structure_options(encode)
     add_computing_options(encode)
     return parser
@@ -193,10 +195,16 @@ def run_encode(options: argparse.Namespace) -> int:
     check_destination(output, source=options.picture)
 
     # Imported late, as below, so that usage errors are quick.
+    from refdec.cli.commands import picture_text  # noqa: PLC0415
+    from refdec.decoding import parse  # noqa: PLC0415
+    from refenc.format_options import described, plane_format  # noqa: PLC0415
     from refenc.picture_io import read_picture  # noqa: PLC0415
 
-    picture = read_picture(options.picture)
-    for note in picture.notes:
+    source = read_picture(
+        options.picture, bit_depth=options.bit_depth, planes=plane_format(options)
+    )
+    picture = described(source.picture, options)
+    for note in source.notes:
         print(f"refenc: note: {note}", file=sys.stderr)
     start = time.perf_counter()
     result = encode_picture(picture, options)
@@ -206,16 +214,14 @@ def run_encode(options: argparse.Namespace) -> int:
     if options.bpp is not None and result.bpp > options.bpp:
         lowest = f"{options.bpp} bpp cannot be reached; the lowest quality takes {result.bpp:.3f}"
         print(f"refenc: note: {lowest}", file=sys.stderr)
-    components, height, width = picture.samples.shape
-    kind = "grey" if components == 1 else "RGB"
-    print(f"picture  {options.picture}, {width}x{height} {kind}")
+    print(f"picture  {options.picture}, {picture_text(parse(result.data))}")
     fidelity = rate_text(options) if exact else f"quality {result.quality}"
     print(f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
     print(f"time     {seconds:.2f} s")
     return 0
 
 
-def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Coded":
+def encode_picture(picture: "Picture", options: argparse.Namespace) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
     from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
     from refenc.exact import encode_exact  # noqa: PLC0415
@@ -234,33 +240,33 @@ def encode_picture(picture: "SourcePicture", options: argparse.Namespace) -> "Co
     }
     if options.bpp is not None:
         with progress_bar() as progress:
-            return encode_at_rate(picture.samples, bpp=options.bpp, progress=progress, **common)
+            return encode_at_rate(picture, bpp=options.bpp, progress=progress, **common)
     quality = DEFAULT_QUALITY if options.quality is None else options.quality
     if options.lossless or options.max_error is not None:
         data = encode_exact(
-            picture.samples,
+            picture,
             max_error=options.max_error or 0,
             base_quality=options.base_quality,
             **common,
         )
     else:
-        data = encode(picture.samples, quality=quality, **common)
-    _, height, width = picture.samples.shape
-    return Coded(data=data, quality=quality, bpp=8 * len(data) / (height * width))
+        data = encode(picture, quality=quality, **common)
+    return Coded(data=data, quality=quality, bpp=8 * len(data) / (picture.height * picture.width))
 
 
-def quality_offsets(picture: "SourcePicture", options: argparse.Namespace) -> "I32Map | None":
+def quality_offsets(picture: "Picture", options: argparse.Namespace) -> "I32Map | None":
     """Return the offsets of the regions of interest, (h16, w16), or None."""
     from refenc.picture_io import read_picture  # noqa: PLC0415
     from refenc.roi import RegionOfInterest, offsets_of_mask, offsets_of_regions  # noqa: PLC0415
 
-    _, height, width = picture.samples.shape
+    height, width = picture.height, picture.width
     if options.roi:
         regions = (RegionOfInterest(*numbers) for numbers in options.roi)
         return offsets_of_regions(regions, height=height, width=width)
     if options.roi_mask is None:
         return None
-    mask = read_picture(options.roi_mask).samples.max(axis=0)
+    source = read_picture(options.roi_mask).picture
+    mask = (source.samples.max(axis=0) >> (source.bit_depth - 8)).astype("uint8")
     if mask.shape != (height, width):
         message = f"{options.roi_mask} is not of the picture's size {width}x{height}"
         raise UsageError(message)

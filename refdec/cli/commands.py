@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refdec.arrays import I32Map
+from refdec.cli.planar import LAYOUTS
 from refdec.cli.picture_io import picture_format, write_picture
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
@@ -58,7 +59,7 @@ def run_decode(options: argparse.Namespace) -> int:
     data = read_stream(options.stream)
     codestream = parse(data, tolerant=options.tolerant)
     region = check_region(options.region, codestream)
-    picture_format(output, codestream.picture_header.num_components)
+    picture_format(output, codestream.picture_header)
     transform = choose_transform(codestream, options.synthesis)
     layers = complete_layers(codestream, options)
     enhanced = applies_enhancement(codestream, options.synthesis, layers)
@@ -86,7 +87,7 @@ def run_decode(options: argparse.Namespace) -> int:
         **decoding_options(options),
     )
     seconds = time.perf_counter() - start
-    write_picture(output, picture.samples, picture.bit_depth)
+    write_picture(output, picture)
     print_summary(
         {
             "picture": f"{output}, {picture_text(codestream)}{part_text(codestream, options)}",
@@ -240,8 +241,11 @@ def print_summary(lines: dict[str, str]) -> None:
 def picture_text(codestream: Codestream) -> str:
     """Say size, components and bit depth."""
     header = codestream.picture_header
+    depth = "binary16" if header.sample_float_flag else f"{header.bit_depth} bits"
     kind = "grey" if header.monochrome_flag else "RGB"
-    return f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    if header.ycc_flag:
+        kind = f"YCbCr {LAYOUTS[header.chroma_format_idc]}"
+    return f"{header.pic_width}x{header.pic_height} {kind}, {depth}"
 
 
 def stream_text(codestream: Codestream, num_bytes: int) -> str:

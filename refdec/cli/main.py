@@ -52,7 +52,7 @@ def build_parser() -> Parser:
         "--output",
         type=Path,
         metavar="FILE",
-        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W); "
+        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W) .pfm .y4m .yuv .rgb; "
         "default: the stream's name with .png, if there is no such file yet",
     )
     decode.add_argument(

@@ -8,7 +8,6 @@ from refdec.arrays import I64Map
 from refdec.clause import clause
 
 
-
 def _compute(value: I64Map) -> I64Map:
     successor = value + 1
     exponent = np.frexp(successor.astype(np.float64))[1].astype(np.int64) - 1

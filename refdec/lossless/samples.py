@@ -61,7 +61,11 @@ class SampleFormat:
 
     def order(self, components: int) -> tuple[int, ...]:
         """Order in which components are coded."""
-        return CODING_ORDER if components == len(CODING_ORDER) and not self.is_ycc else tuple(range(components))
+        return (
+            CODING_ORDER
+            if components == len(CODING_ORDER) and not self.is_ycc
+            else tuple(range(components))
+        )
 
     @property
     def step(self) -> int:

@@ -71,4 +71,6 @@ def load_lossless_tables() -> LosslessTables:
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         message = f"cannot read {path}: {error}"
         raise ModelError(message) from error
-    return LosslessTables(tables=tables, num_match=len(match), num_residual=len(residual), start_means=start_means)
+    return LosslessTables(
+        tables=tables, num_match=len(match), num_residual=len(residual), start_means=start_means
+    )

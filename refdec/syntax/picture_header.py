@@ -216,7 +216,9 @@ class PictureHeader:
     @property
     def sample_range(self) -> tuple[int, int]:
         """Smallest and largest sample."""
-        return (FINITE_MIN, FINITE_MAX) if self.sample_float_flag else (0, (1 << self.bit_depth) - 1)
+        return (
+            (FINITE_MIN, FINITE_MAX) if self.sample_float_flag else (0, (1 << self.bit_depth) - 1)
+        )
 
     @property
     def plane_groups(self) -> tuple[PlaneGroup, ...]:
