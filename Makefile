@@ -8,8 +8,9 @@ PICTURE := out/$(notdir $(patsubst %/,%,$(dir $(STREAM)))).png
 SOURCES := $(shell find refdec refenc conformance spec -type f -not -name '*.pyc')
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
+DOCUMENTING := $(VENV)/.documenting
 
-.PHONY: demo test lint
+.PHONY: demo test lint docs spec-pack
 
 demo: $(if $(wildcard $(DEVELOPING)),$(DEVELOPING),$(INSTALLED))
 	mkdir -p out
@@ -24,6 +25,14 @@ lint: $(DEVELOPING)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The site in build/docs/html, the specification alone in build/specification.
+docs: $(DOCUMENTING)
+	$(BIN)/python -m docs.site
+	$(BIN)/python -m docs.book
+
+spec-pack: docs
+	$(BIN)/python -m docs.pack
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -34,4 +43,8 @@ $(INSTALLED): pyproject.toml $(SOURCES) | $(BIN)/python
 
 $(DEVELOPING): pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(DOCUMENTING): pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --editable '.[docs]'
 	touch $@

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import refdec
-from benchmarks.rd import psnr
+from benchmarks.metrics import psnr
 from refenc.encode import encode_at_rate
 from refenc.picture_io import read_picture
 

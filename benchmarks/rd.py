@@ -1,146 +1,166 @@
-"""Rate and distortion of JAI beside JPEG (libjpeg-turbo, 4:2:0, optimised Huffman) on a folder of pictures.
+# SPDX-License-Identifier: Apache-2.0
+"""Rate and distortion of JAI beside other codecs on a folder of pictures.
 
-usage: python -m benchmarks.rd FOLDER [--kind photo] [--out benchmarks/results/rd] [--bpp 0.25 0.5 1.0]
+usage: python -m benchmarks.rd FOLDER [--kind photo] [--out benchmarks/results/rd] [--codecs jai jpeg ...] [--targets]
 
-For every picture JAI is encoded at most at each rate, decoded, and compared with the JPEG interpolated (in log rate)
-to the rate that JAI really used. Writes OUT.csv (a row a picture and rate), OUT.md (means) and OUT.png (mean curves).
+Every codec encodes every picture along its ladder of settings up to the first rate over 2 bits per pixel. OUT.csv
+keeps a row a picture, codec and setting; rows whose picture, codec and version are there already are not measured
+again, so that a new model set costs the rows of JAI alone. OUT.md and OUT_*.png report what is in the rows. --targets
+measures instead how well the rate control hits given rates, and writes OUT_targets.csv and OUT_targets.md.
 """
 
 import argparse
 import csv
-import io
+import hashlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-import refdec
-from refenc.encode import encode_at_rate
+from benchmarks.metrics import METRICS, MIN_SIDE, Rgb, measure
+from benchmarks.peers import JAI, PEERS, Codec, coded_bytes
+from benchmarks.rd_curves import Row
+from benchmarks.rd_report import write_report
+from benchmarks.rd_targets import TARGETS, write_targets
 from refenc.picture_io import read_picture
 
-MEASURED = ("bpp", "jai_db", "jpeg_db", "jpeg_min_bpp")
-JPEG_QUALITIES = (1, 2, 4, 6, 8, 11, 15, 20, 27, 36, 48, 60, 72, 82, 90, 95)
+FIELDS = (
+    *("picture", "sha256", "width", "height", "codec", "version", "setting"),
+    *("file_bytes", "bytes", "bpp", "encode_s", "decode_s", *METRICS),
+)
+MAX_BPP = 2.0
+"""A ladder ends with its first rate above."""
 
 
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """PSNR over R, G and B of 8-bit pictures, dB."""
-    error = np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+class Table:
+    """The rows of OUT.csv, by picture and codec."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: dict[tuple[str, str], list[Row]] = {}
+        if path.exists():
+            with path.open(newline="") as file:
+                for row in csv.DictReader(file):
+                    self.rows.setdefault((row["sha256"], row["codec"]), []).append(row)
+
+    def replace(self, key: tuple[str, str], rows: list[Row]) -> None:
+        """Put a picture's rows of a codec in place of the ones that were there, and save."""
+        self.rows[key] = rows
+        order = [codec.name for codec in (JAI, *PEERS)]
+        ordered = sorted(self.rows, key=lambda k: (self.rows[k][0]["picture"], order.index(k[1])))
+        part = self.path.with_suffix(".part")
+        with part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(row for k in ordered for row in self.rows[k])
+        part.replace(self.path)
 
 
-def jpeg_curve(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Rates (bpp) and PSNR (dB) of libjpeg-turbo over its quality range."""
-    rates, quality = [], []
-    for q in JPEG_QUALITIES:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=q, subsampling="4:2:0", optimize=True)
-        rates.append(8 * buffer.tell() / (picture.width * picture.height))
-        quality.append(psnr(np.asarray(Image.open(buffer)), np.asarray(picture)))
-    return np.array(rates), np.array(quality)
+def measure_setting(codec: Codec, rgb: Rgb, setting: float) -> Row:
+    """Encode, decode and compare one picture at one setting."""
+    begin = time.perf_counter()
+    data = codec.encode(rgb, setting)
+    middle = time.perf_counter()
+    decoded = codec.decode(data)
+    end = time.perf_counter()
+    size = coded_bytes(data)
+    numbers = {
+        "bpp": 8 * size / (rgb.shape[0] * rgb.shape[1]),
+        "encode_s": middle - begin,
+        "decode_s": end - middle,
+        **measure(decoded, rgb),
+    }
+    row = {"setting": f"{setting:g}", "file_bytes": str(len(data)), "bytes": str(size)}
+    return row | {name: f"{number:.6g}" for name, number in numbers.items()}
 
 
-def measure(path: Path, targets: list[float]) -> list[dict[str, float | str]]:
-    """Encode, decode and compare one picture at each target rate."""
+def measure_ladder(
+    codec: Codec, rgb: Rgb, cached: dict[str, Row], common: Row
+) -> tuple[list[Row], int]:
+    """Return the rows of one picture and codec, and how many of them had to be measured."""
+    rows: list[Row] = []
+    for setting in codec.ladder:
+        row = cached.get(f"{setting:g}")
+        rows.append(row or common | measure_setting(codec, rgb, setting))
+        if float(rows[-1]["bpp"]) > MAX_BPP:
+            break
+    return rows, sum(row not in cached.values() for row in rows)
+
+
+def measure_folder(paths: Iterable[Path], codecs: list[Codec], table: Table) -> list[str]:
+    """Bring the table up to date; return the SHA-256 of the pictures, shortened as in the table."""
+    versions = {codec.name: codec.installed_version for codec in codecs}
+    for name in (name for name, installed in versions.items() if installed is None):
+        print(f"{name} is not installed: its rows are taken as they are")
+    pictures = []
+    for path in paths:
+        rgb, sha256 = read_rgb(path), short_sha256(path)
+        if min(rgb.shape[:2]) < MIN_SIDE:
+            print(f"{path.name} is left out: smaller than {MIN_SIDE} samples")
+            continue
+        pictures.append(sha256)
+        size = {"width": str(rgb.shape[1]), "height": str(rgb.shape[0])}
+        for codec in codecs:
+            if versions[codec.name] is None:
+                continue
+            key, begin = (sha256, codec.name), time.perf_counter()
+            common = {"picture": path.name, "sha256": sha256, **size, "codec": codec.name}
+            common |= {"version": versions[codec.name]}
+            known = [r for r in table.rows.get(key, ()) if r["version"] == versions[codec.name]]
+            rows, fresh = measure_ladder(codec, rgb, {r["setting"]: r for r in known}, common)
+            if fresh:
+                table.replace(key, rows)
+                print(
+                    f"{path.name} {codec.name}: {fresh} rows, {time.perf_counter() - begin:.0f} s",
+                    flush=True,
+                )
+    return pictures
+
+
+def short_sha256(path: Path) -> str:
+    """Return what stands for a file in the table."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def read_rgb(path: Path) -> Rgb:
+    """Read a picture as 8-bit R, G and B, shape (H, W, 3)."""
     samples = read_picture(path).samples
-    samples = np.repeat(samples, 3, 0) if samples.shape[0] == 1 else samples
-    picture = Image.fromarray(np.ascontiguousarray(samples.transpose(1, 2, 0)))
-    rates, quality = jpeg_curve(picture)
-    rows: list[dict[str, float | str]] = []
-    for target in targets:
-        begin = time.perf_counter()
-        coded = encode_at_rate(samples, bpp=target)
-        middle = time.perf_counter()
-        decoded = refdec.decode(coded.data)
-        end = time.perf_counter()
-        rows.append(
-            {
-                "picture": path.name,
-                "target_bpp": target,
-                "quality": coded.quality,
-                "bpp": round(coded.bpp, 5),
-                "jai_db": round(psnr(decoded.samples, samples), 3),
-                "jpeg_db": round(float(np.interp(np.log(coded.bpp), np.log(rates), quality)), 3),
-                "jpeg_min_bpp": round(float(rates[0]), 4),
-                "encode_s": round(middle - begin, 2),
-                "decode_s": round(end - middle, 2),
-            }
-        )
-    return rows
-
-
-def summarise(rows: list[dict[str, float | str]], targets: list[float]) -> str:
-    """Markdown table of means per target."""
-    lines = [
-        "| target bpp | pictures | mean bpp | within -10 %/+0 % | JAI PSNR-RGB | pictures that JPEG reaches | JPEG PSNR-RGB | JAI there | gain | JAI ahead on |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for target in targets:
-        here = [r for r in rows if r["target_bpp"] == target]
-        table = {name: np.array([float(r[name]) for r in here]) for name in MEASURED}
-        bpp, jai, jpeg = table["bpp"], table["jai_db"], table["jpeg_db"]
-        hits = np.mean((bpp <= target) & (bpp >= 0.9 * target))
-        reach = bpp >= table["jpeg_min_bpp"]
-        line = f"| {target} | {len(here)} | {bpp.mean():.3f} | {hits:.0%} | {jai.mean():.2f} dB | {reach.sum()} | "
-        if reach.any():
-            gain = (jai - jpeg)[reach]
-            line += f"{jpeg[reach].mean():.2f} dB | {jai[reach].mean():.2f} dB | {gain.mean():+.2f} dB | {np.sum(gain > 0)} |"
-        lines.append(line if reach.any() else line + "- | - | - | - |")
-    return "\n".join(lines) + "\n"
-
-
-def plot(rows: list[dict[str, float | str]], targets: list[float], path: Path) -> None:
-    """Draw mean PSNR against mean rate; JPEG only where it reaches the rate on every picture."""
-    import matplotlib.pyplot as plt  # noqa: PLC0415
-
-    def means(name: str, among: list[float]) -> list[float]:
-        return [np.mean([float(r[name]) for r in rows if r["target_bpp"] == t]) for t in among]
-
-    reached = [
-        t
-        for t in targets
-        if all(r["bpp"] >= r["jpeg_min_bpp"] for r in rows if r["target_bpp"] == t)
-    ]
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    axes.plot(means("bpp", targets), means("jai_db", targets), "o-", label="JAI, model set 0")
-    label = "JPEG (libjpeg-turbo, 4:2:0, optimised)"
-    axes.plot(means("bpp", reached), means("jpeg_db", reached), "s--", label=label)
-    axes.set(xlabel="bits per pixel", ylabel="PSNR-RGB (dB)", xscale="log")
-    axes.set_xticks(targets, [str(t) for t in targets])
-    axes.minorticks_off()
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(path, dpi=100)
+    return np.ascontiguousarray(
+        np.broadcast_to(samples, (3, *samples.shape[1:])).transpose(1, 2, 0)
+    )
 
 
 def main() -> None:
-    """Measure a folder."""
+    """Measure and report."""
+    names = [codec.name for codec in (JAI, *PEERS)]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kind", default="photo", help="prefix of the file names")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/rd"))
-    parser.add_argument("--bpp", type=float, nargs="*", default=[0.06, 0.12, 0.25, 0.5, 1.0, 2.0])
+    parser.add_argument("--codecs", nargs="+", choices=names, default=names, metavar="CODEC")
+    parser.add_argument(
+        "--targets",
+        type=float,
+        nargs="*",
+        metavar="BPP",
+        help=f"measure rate control at these rates instead, without a value at {TARGETS}",
+    )
     options = parser.parse_args()
-    rows = []
-    for path in sorted(options.folder.glob(f"{options.kind}*")):
-        rows += measure(path, options.bpp)
-        print(
-            path.name,
-            *(
-                f"{r['bpp']:.3f}:{r['jai_db'] - r['jpeg_db']:+.2f}"
-                for r in rows[-len(options.bpp) :]
-            ),
-            flush=True,
-        )
+    paths = sorted(p for p in options.folder.glob(f"{options.kind}*") if p.is_file())
+    if not paths:
+        parser.error(f"no picture {options.kind}* in {options.folder}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    text = summarise(rows, options.bpp)
-    options.out.with_suffix(".md").write_text(text)
-    plot(rows, options.bpp, options.out.with_suffix(".png"))
-    print(text)
+    table = Table(options.out.with_suffix(".csv"))
+    if options.targets is not None:
+        pictures = ((path.name, short_sha256(path), read_rgb(path)) for path in paths)
+        write_targets(pictures, options.targets or list(TARGETS), table.rows, options.out)
+        return
+    codecs = [codec for codec in (JAI, *PEERS) if codec.name in options.codecs]
+    pictures = [p for p in measure_folder(paths, codecs, table) if (p, JAI.name) in table.rows]
+    if not pictures:
+        parser.error("there are no rows of JAI to report: measure it, too")
+    write_report(table.rows, pictures, options.out)
 
 
 if __name__ == "__main__":

@@ -4,27 +4,24 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from conformance import SUITE_VERSION
 from conformance.case import SuiteError, load_suite
-from conformance.judge import Judge, command_judge, reference_judge
-from conformance.picture_files import SUFFIXES
-from conformance.report import conforms, table, write_json
-from refdec.cli.support import (
-    BACKENDS,
-    Parser,
-    UsageError,
-    check_backend,
-    check_destination,
-    describe_error,
-    run,
+from conformance.judging import (
+    EXIT_FAILED,
+    add_form_options,
+    add_judge_options,
+    run_compare,
+    run_judge,
+    run_report,
+    run_statement,
 )
+from conformance.options import add_filter, add_subject, progress_bar
+from refdec.cli.support import Parser, UsageError, describe_error, run
 
 PROGRAM = "jai-conformance"
-EXIT_FAILED = 1
 EXIT_HARNESS = 3
 
 
@@ -62,18 +59,27 @@ def build_parser() -> Parser:
         name: str, summary: str, action: Callable[[argparse.Namespace], int]
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=summary, description=f"{summary}.")
-        added.add_argument(
-            "--filter",
-            action="append",
-            default=[],
-            metavar="CASE",
-            help="only cases whose id contains this, or matches it with * and ?; may be repeated",
-        )
         added.set_defaults(run=action)
         return added
 
-    command("list", "List the cases", run_list)
+    add_filter(command("list", "List the cases", run_list))
+    add_judge_options(command("run", "Judge a decoder", run_judge))
+    smoke = command("smoke", "Tell a broken harness from a broken decoder", run_smoke)
+    add_subject(smoke, required=False)
+    report = command("report", "Write a JSON report in other forms", run_report)
+    report.add_argument("report", type=Path, help="what run --json wrote")
+    add_form_options(report)
+    report.add_argument("--all", action="store_true", help="print the cases that pass, too")
+    compare = command("compare", "Compare two JSON reports; status 1 if worse", run_compare)
+    compare.add_argument("old", type=Path)
+    compare.add_argument("new", type=Path)
+    claim = command("statement", "Print what a JSON report allows to claim", run_statement)
+    claim.add_argument("report", type=Path)
+    fluster = command("export-fluster", "Write the suite for the fluster harness", run_fluster)
+    fluster.add_argument("directory", type=Path, help="made if it does not exist")
+    add_filter(command("power", "Measure what the tolerance of point T catches", run_power))
     generate = command("generate", "Make the streams and manifests again", run_generate)
+    add_filter(generate)
     generate.add_argument(
         "--check", action="store_true", help="write nothing, fail on a difference"
     )
@@ -82,35 +88,7 @@ def build_parser() -> Parser:
         action="store_true",
         help="with --check: accept other bytes in streams that the encoder made",
     )
-    judge = command("run", "Judge a decoder", run_judge)
-    subject = judge.add_mutually_exclusive_group(required=True)
-    subject.add_argument(
-        "--command", metavar="LINE", help='any program, such as "mydec {input} -o {output}"'
-    )
-    subject.add_argument(
-        "--backend", choices=BACKENDS, help="the reference decoder with this backend"
-    )
-    judge.add_argument(
-        "--format", choices=tuple(SUFFIXES), default="ppm", help="what the program writes"
-    )
-    judge.add_argument(
-        "--timeout", type=positive_seconds, default=60.0, metavar="SECONDS", help="default: 60"
-    )
-    judge.add_argument("--json", type=Path, metavar="FILE", help="also write a JSON report")
-    judge.add_argument("--all", action="store_true", help="print the cases that pass, too")
     return parser
-
-
-def positive_seconds(text: str) -> float:
-    """Convert a number of seconds above 0."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        message = f"{text!r} is not a number of seconds above 0"
-        raise argparse.ArgumentTypeError(message)
-    return seconds
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -119,6 +97,30 @@ def run_list(options: argparse.Namespace) -> int:
     for case in cases:
         print(f"{case.id:<40} {case.manifest['verdict']:<8} {case.manifest['purpose']}")
     print(f"{len(cases)} cases, suite {SUITE_VERSION}")
+    return 0
+
+
+def run_smoke(options: argparse.Namespace) -> int:
+    """Try the harness, then a decoder, on three streams."""
+    from conformance.smoke import smoke  # noqa: PLC0415
+
+    return smoke(options)
+
+
+def run_fluster(options: argparse.Namespace) -> int:
+    """Write the suite for fluster and say what was left out."""
+    from conformance.fluster import export  # noqa: PLC0415
+
+    print(export(options.directory))
+    return 0
+
+
+def run_power(options: argparse.Namespace) -> int:
+    """Print the power of each stream's tolerance, as it is measured."""
+    from conformance.tolerance_power import power_text  # noqa: PLC0415
+
+    for line in power_text(load_suite(options.filter)):
+        print(line, flush=True)
     return 0
 
 
@@ -151,57 +153,6 @@ def run_generate(options: argparse.Namespace) -> int:
         differences += outcome.changed
         differences += [] if options.any_encoder else outcome.encoder_bytes
     return EXIT_FAILED if differences else 0
-
-
-def run_judge(options: argparse.Namespace) -> int:
-    """Judge a decoder, print the table and write the report."""
-    cases, total = load_suite(options.filter), len(load_suite())
-    if not cases:
-        message = f"no case matches {options.filter}"
-        raise UsageError(message)
-    if options.json is not None:
-        check_destination(options.json)
-    judge, subject = chosen_judge(options)
-    results = []
-    with progress_bar("judging") as progress:
-        for done, case in enumerate(cases):
-            if progress is not None:
-                progress(done, len(cases))
-            results.append(judge(case))
-    print(table(results, total=total, show_all=options.all))
-    if options.json is not None:
-        write_json(options.json, results, subject=subject, total=total)
-    return 0 if conforms(results) else EXIT_FAILED
-
-
-def chosen_judge(options: argparse.Namespace) -> tuple[Judge, str]:
-    """Return the judge that the options ask for, and the name of what it judges."""
-    if options.command is None:
-        check_backend(options.backend)
-        return reference_judge(options.backend), f"refdec, backend {options.backend}"
-    for placeholder in ("{input}", "{output}"):
-        if placeholder not in options.command:
-            message = f"--command lacks {placeholder}"
-            raise UsageError(message)
-    judge = command_judge(options.command, picture_format=options.format, timeout=options.timeout)
-    return judge, options.command
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that shows (done, total) on a terminal; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm  # noqa: PLC0415
-
-    with tqdm(desc=what, unit="case", leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 if __name__ == "__main__":

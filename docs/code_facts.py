@@ -75,7 +75,7 @@ def requirement_errors() -> dict[str, tuple[str, ...]]:
         for rule in constraints_of(structure):
             found.setdefault(rule.requirement, set()).add(rule.error.__name__)
     for tree in sources().values():
-        for requirement, name in _raised(tree):
+        for requirement, name in (*_raised(tree), *_tabled(tree)):
             found.setdefault(requirement, set()).add(name)
     return {requirement: tuple(sorted(names)) for requirement, names in sorted(found.items())}
 
@@ -100,6 +100,39 @@ def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield ids[0], kind
 
 
+def _tabled(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield identifiers in a module's constants with the errors that their users raise.
+
+    A user is a function that names the constant, and passes a variable on as the requirement.
+    """
+    for constant in tree.body:
+        target = constant.target if isinstance(constant, ast.AnnAssign) else None
+        target = constant.targets[0] if isinstance(constant, ast.Assign) else target
+        ids = [node.value for node in ast.walk(constant) if _is_requirement(node)]  # type: ignore[attr-defined]
+        if not ids or not isinstance(target, ast.Name):
+            continue
+        for function in ast.walk(tree):
+            inner = list(ast.walk(function)) if isinstance(function, ast.FunctionDef) else []
+            if any(isinstance(node, ast.Name) and node.id == target.id for node in inner):
+                for call in (node for node in inner if isinstance(node, ast.Call)):
+                    yield from ((name, kind) for kind in _passed_on(call) for name in ids)
+
+
+def _passed_on(call: ast.Call) -> set[str]:
+    """Return the errors of a call whose requirement is a variable."""
+    if any(
+        item.arg == "requirement" and isinstance(item.value, ast.Name) for item in call.keywords
+    ):
+        return _named_errors([call.func])
+    definitions = _definitions(ast.unparse(call.func), is_method=False)
+    for definition in definitions:
+        names = [item.arg for item in definition.args.args]  # type: ignore[attr-defined]
+        place = names.index("requirement") if "requirement" in names else len(call.args)
+        if place < len(call.args) and isinstance(call.args[place], ast.Name):
+            return _named_errors(definitions)
+    return set()
+
+
 def _named_errors(nodes: list[ast.AST]) -> set[str]:
     leaves = {kind.__name__ for kind in error_classes() if not kind.__subclasses__()}
     names = {inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)}
@@ -107,18 +140,20 @@ def _named_errors(nodes: list[ast.AST]) -> set[str]:
 
 
 def _definitions(name: str, *, is_method: bool) -> list[ast.AST]:
-    bodies = [
-        owner.body
+    return [node for node in _bodies(is_method=is_method) if node.name == name]
+
+
+@cache
+def _bodies(*, is_method: bool) -> tuple[ast.FunctionDef, ...]:
+    """Return every method of every class, or every function of every module."""
+    return tuple(
+        node
         for tree in sources().values()
         for owner in ast.walk(tree)
         if isinstance(owner, ast.ClassDef if is_method else ast.Module)
-    ]
-    return [
-        node
-        for body in bodies
-        for node in body
-        if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
+        for node in owner.body  # type: ignore[attr-defined]
+        if isinstance(node, ast.FunctionDef)
+    )
 
 
 @cache
@@ -146,3 +181,62 @@ def marked_functions() -> tuple[MarkedFunction, ...]:
 def module_of(file: str) -> ModuleType:
     """Import the module of a source file such as ``refdec/bits.py``."""
     return importlib.import_module(file.removesuffix(".py").replace("/", "."))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in the code that names a requirement."""
+
+    file: str
+    line: int
+    owner: str
+    """Function with its class, or the class and field of a declaration."""
+    is_function: bool
+
+    @property
+    def name(self) -> str:
+        """File and owner in one word."""
+        return f"{self.file}::{self.owner}"
+
+
+@cache
+def requirement_sites() -> dict[str, tuple[Site, ...]]:
+    """Return where the decoder's code names each requirement."""
+    found: dict[str, list[Site]] = {}
+    for file, tree in sources().items():
+        nodes = list(_owned_nodes(tree, ""))
+        functions = {owner for owner, node in nodes if isinstance(node, ast.FunctionDef)}
+        for owner, node in nodes:
+            if _is_requirement(node):
+                site = Site(file, node.lineno, owner, owner in functions)  # type: ignore[attr-defined]
+                found.setdefault(node.value, []).append(site)  # type: ignore[attr-defined]
+    return {requirement: tuple(places) for requirement, places in sorted(found.items())}
+
+
+def _owned_nodes(node: ast.AST, owner: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node below one, with the qualified name of what it stands in."""
+    for child in ast.iter_child_nodes(node):
+        name = owner
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            name = f"{owner}.{child.name}" if owner else child.name
+        elif isinstance(child, ast.AnnAssign | ast.Assign) and not _in_function(node):
+            target = child.target if isinstance(child, ast.AnnAssign) else child.targets[0]
+            name = f"{owner}.{ast.unparse(target)}" if owner else ast.unparse(target)
+        yield name, child
+        yield from _owned_nodes(child, name)
+
+
+def _in_function(node: ast.AST) -> bool:
+    return not isinstance(node, ast.Module | ast.ClassDef)
+
+
+@cache
+def callers(name: str) -> frozenset[str]:
+    """Return the functions of the decoder that use a name, as ``file::owner``."""
+    return frozenset(
+        f"{file}::{owner}"
+        for file, tree in sources().items()
+        for owner, node in _owned_nodes(tree, "")
+        if (isinstance(node, ast.Attribute) and node.attr == name)
+        or (isinstance(node, ast.Name) and node.id == name)
+    )

@@ -35,7 +35,7 @@ from docs.table import table
 from refdec.cli import support
 from refdec.network.layers import LAYERS, Layer
 from refdec.syntax.order import SEGMENT_ORDER
-from refdec.syntax.profiles import Profile, levels
+from refdec.syntax.profiles import Profile, levels, profiles
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 from refdec.synthesis.colour import MATRICES
 
@@ -124,9 +124,13 @@ def element_index_block() -> str:
 
 def profiles_block() -> str:
     """List the profiles."""
+    names = [item.name for item in fields(next(iter(profiles().values())))]
     return table(
-        ("profile_idc", "Profile"),
-        [(str(int(profile)), profile.name.capitalize()) for profile in Profile],
+        (names[0], "Profile", *names[1:]),
+        [
+            (str(idc), Profile(idc).name.capitalize(), *(str(getattr(tools, n)) for n in names[1:]))
+            for idc, tools in profiles().items()
+        ],
     )
 
 

@@ -11,6 +11,8 @@ SPEC = Path(__file__).resolve().parent.parent / "spec"
 REQUIREMENT = re.compile(r"(?!SHA)[A-Z]{3}-\d{3}")
 """An identifier; ``SHA-256`` only looks like one."""
 _BLOCK = re.compile(r"<!-- generated: ([^\n]+?) -->\n(.*?)<!-- end generated -->", re.DOTALL)
+_SHORT, _WIDE = 26, 8
+"""Most rows of a short table, head included; columns from which on a table is wide."""
 _HEADING = re.compile(
     r"^#+ (?:Annex )?(?P<number>[A-Z\d]+(?:\.\d+)*) (?:\((?:in|nor)[a-z]+\) )?(?P<title>.+)$",
     re.MULTILINE,
@@ -119,3 +121,22 @@ def statements() -> tuple[Statement, ...]:
                     sentence = f"{lead[0]} {sentence}"
                 found.append(Statement(match[1], sentence, clause))
     return tuple(found)
+
+
+def mark_tables(text: str) -> str:
+    """Give tables classes for style sheets.
+
+    ``indented``: the first column has indents; ``short``: fits on a page; ``wide``: many columns.
+    """
+    return re.sub(r"(?m)(?<=\n\n)(?:\|.*\n)+", lambda table: _classes(table[0]) + table[0], text)
+
+
+def _classes(rows: str) -> str:
+    lines = rows.splitlines()
+    classes = {
+        ".indented": "| &emsp;" in rows,
+        ".short": len(lines) <= _SHORT,
+        ".wide": len(re.findall(r"(?<!\\)\|", lines[0])) > _WIDE,
+    }
+    found = [name for name, holds in classes.items() if holds]
+    return f"{{{' '.join(found)}}}\n" if found else ""

@@ -70,6 +70,9 @@ _FRAMING = {
     "FRH-003": "a frame shall lie inside the picture",
     "FRH-004": "the first frame shall be whole",
     "SOE-004": "there shall be no SOQ, SOZ and SOR segments when base_flag is 0",
+    "PRF-003": "enhancement_flag shall be at most lossless_tools of the profile",
+    "PRF-004": "alpha_flag shall be at most lossless_tools of the profile",
+    "PRF-005": "an ANI segment shall only be present where the profile has animation",
     "PIH-015": "every layer shall have a channel group of the model set",
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Views of the declarations: syntax tables in Markdown, and the syntax as JSON."""
 
+import textwrap
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -12,6 +13,8 @@ from refdec.syntax.order import SEGMENT_ORDER
 from refdec.syntax.segment import RESERVED_MARKERS, Marker
 
 _INDENT = "&emsp;"
+_MAX_WIDTH = 64
+"""Columns of a list of inferred values."""
 _Line: TypeAlias = tuple[int, str, str, tuple[str, ...]]
 """Depth, syntax, descriptor and requirements of one line of a table."""
 
@@ -39,14 +42,20 @@ def syntax_table(structure: type) -> str:
             lines += _element_lines(item, depth, requirements_of(structure, item))
         if condition:
             lines.append((1, "}", "", ()))
-            values = [f"{item.name} = {item.inferred}" for item in group if item.inferred != ()]
-            lines += [(1, f"else {'; '.join(values)}", "", ())] if values else []
+            lines += _else_lines(group)
     lines.append((0, "}", "", ()))
     rows = [
         f"| {_INDENT * depth}{text} | {descriptor} | {', '.join(requirements)} |"
         for depth, text, descriptor, requirements in lines
     ]
     return "\n".join(["| Syntax | Descriptor | Requirements |", "|:--|:--|:--|", *rows]) + "\n"
+
+
+def _else_lines(group: list[Element]) -> list[_Line]:
+    """Give the values of absent elements; long lists go on in indented lines."""
+    values = [f"{item.name} = {item.inferred}" for item in group if item.inferred != ()]
+    wrapped = textwrap.wrap(f"else {'; '.join(values)}", _MAX_WIDTH) if values else []
+    return [(1 if number == 0 else 2, text, "", ()) for number, text in enumerate(wrapped)]
 
 
 def _condition(item: Element) -> str:

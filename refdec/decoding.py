@@ -13,15 +13,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypedDict, Unpack
+from typing import Any, BinaryIO, TypedDict, Unpack
 
 import numpy as np
 
+from refdec.arrays import I16Map, I32Map
 from refdec.codec import Codec, get_codec
 from refdec.enhancement import bounding_region, enhance_picture, tiles_in
 from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, TruncatedStream, UnsupportedFeature
-from refdec.latents import decode_latent_planes
+from refdec.latents import LatentBands, decode_latent_planes
 from refdec.limits import Limits
 from refdec.picture import Latents, Picture
 from refdec.reconstruction import (
@@ -113,7 +114,7 @@ def decode(
         There is no such option.
     """
     job = _Job(source, options)
-    decoded = job.decode(trace)
+    decoded = job.decode(trace, with_latents=verify)
     if verify:
         for result in job.compare(decoded):
             if not result.matches:
@@ -132,7 +133,7 @@ def decode_latents(
 def verify(source: Source, **options: Unpack[Options]) -> tuple[HashResult, ...]:
     """Compare what is decoded with the digests of the stream that speak of it; may be empty."""
     job = _Job(source, options)
-    return job.compare(job.decode(None))
+    return job.compare(job.decode(None, with_latents=True))
 
 
 def decode_progressive(file: BinaryIO, **options: Unpack[Options]) -> Iterator[Picture]:
@@ -156,7 +157,7 @@ def decode_progressive(file: BinaryIO, **options: Unpack[Options]) -> Iterator[P
         complete = job.codestream.is_complete
         if (stage := (job.num_layers, job.is_enhanced)) > seen:
             seen = stage
-            yield job.decode(None).picture
+            yield job.decode(None, with_latents=False).picture
     if not complete:
         parse_codestream(data)  # says where and why
 
@@ -210,36 +211,48 @@ class _Job:
         if not self.has_base:
             message = "the stream has no lossy picture, hence no latents"
             raise UnsupportedFeature(message, requirement="TOH-007", element="base_flag")
-        return decode_latent_planes(
-            codestream=self.codestream,
-            codec=self.codec,
-            num_layers=self.num_layers,
-            tiles=LatentWindow.of(region or self.region, self.header).tiles(self.header),
-            trace=trace,
-        )
+        return decode_latent_planes(**self._latent_options(region or self.region), trace=trace)
 
-    def decode(self, trace: Trace | None) -> "_Decoded":
-        """Decode whatever the stream has, up to the last point."""
+    def _latent_options(self, region: Region) -> dict[str, Any]:
+        return {
+            "codestream": self.codestream,
+            "codec": self.codec,
+            "num_layers": self.num_layers,
+            "tiles": LatentWindow.of(region, self.header).tiles(self.header),
+        }
+
+    def decode(self, trace: Trace | None, *, with_latents: bool) -> "_Decoded":
+        """Decode whatever the stream has, up to the last point; the latents only if wanted."""
         check_output_format(self.header)
         region, latents, lossy, enhanced = self.region, None, None, None
         if self.is_enhanced:
             region = bounding_region(tiles_in(region, self.header), self.header)
         if self.has_base:
-            latents = self.latents(trace, region)
-            lossy = reconstruct_picture(
-                codec=self.codec,
-                header=self.header,
-                y_hat=latents.y_hat,
-                quality=latents.quality,
-                transform=self.transform,
-                region=region,
-                trace=trace,
-            )
+            if with_latents or trace is not None:
+                latents = self.latents(trace, region)
+                lossy = self.reconstruct(latents.y_hat, latents.quality, region, trace)
+            else:
+                bands = LatentBands(**self._latent_options(region))
+                lossy = self.reconstruct(bands, bands.quality, region, None)
         if self.is_enhanced:
             enhanced = self.enhance(lossy, region)
             if trace is not None:
                 trace_picture(trace, ("enhanced", "enhanced_chroma"), enhanced.groups)
         return _Decoded(latents, lossy, enhanced)
+
+    def reconstruct(
+        self, y_hat: I16Map | LatentBands, quality: I32Map, region: Region, trace: Trace | None
+    ) -> Picture:
+        """Apply the synthesis to a region."""
+        return reconstruct_picture(
+            codec=self.codec,
+            header=self.header,
+            y_hat=y_hat,
+            quality=quality,
+            transform=self.transform,
+            region=region,
+            trace=trace,
+        )
 
     def enhance(self, lossy: Picture | None, region: Region) -> Picture:
         """Enhance whole tiles and cut the wanted region out of them."""

@@ -148,8 +148,8 @@ class _Symbols:
         symbols = self._decoder.decode(call.tables)
         if call.low_bits is not None and (split := call.low_bits > 0).any():
             low_bits = call.low_bits[split]
-            low = self._decoder.decode(self._tables.low_tables(low_bits))
-            symbols[split] = (symbols[split] << low_bits) + low
+            rest = self._decoder.decode(self._tables.low_tables(low_bits))
+            symbols[split] = (symbols[split] << low_bits) + rest
         low, high = (0, 1) if call.component is None else self._residual_range
         if not symbols.size or low <= symbols.min() <= symbols.max() <= high:
             return symbols

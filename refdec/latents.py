@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latent decoding: segments to y_hat, conformance point L. No synthesis is run."""
 
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Iterator
+from itertools import groupby
 
 import numpy as np
 
-from refdec.arrays import I32Map
+from refdec.arrays import I16Map, I32Map
 from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace, decode_tile_latent
@@ -61,25 +63,12 @@ def decode_latent_planes(
         An entropy-coded sub-stream is malformed.
     """
     header = codestream.picture_header
-    layers = header.layer_groups(len(codec.context.groups))[:num_layers]
-    z_hat = _hyper_latent(codestream, codec)
+    z_hat, quality = _hyper_latent(codestream, codec), quality_plane(codestream)
     if trace is not None:
         trace("z_hat", z_hat)
-    quality = quality_plane(codestream)
-    state, mu = decode_hyper_features(network=codec.hyper, z_hat=z_hat, quality=quality)
-    y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int32)
-    for tile_idx in sorted(tiles):
-        rows, columns = header.tile(tile_idx).slices
-        y_hat[:, rows, columns] = decode_tile_latent(
-            model=codec.context,
-            state=np.ascontiguousarray(state[:, rows, columns]),
-            mu=np.ascontiguousarray(mu[:, rows, columns]),
-            quality=np.ascontiguousarray(quality[rows, columns]),
-            source=_residuals(codestream, layers, tile_idx),
-            num_groups=layers[-1].stop if layers else 0,
-            monochrome=bool(header.monochrome_flag),
-            trace=prefixed(trace, f"tile{tile_idx}/"),
-        )
+    y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int16)
+    for rows, band in _bands(codestream, codec, num_layers, tiles, z_hat, quality, trace):
+        y_hat[:, rows] = band
     return Latents(
         y_hat=y_hat,
         z_hat=z_hat,
@@ -87,6 +76,73 @@ def decode_latent_planes(
         step=codec.context.steps[header.quality_idx].astype(np.int32),
         model_set_idc=header.model_set_idc,
     )
+
+
+class LatentBands:
+    """The latent of a picture, decoded row of tiles by row of tiles as it is asked for.
+
+    It is indexed as `Latents.y_hat` is, by channels, rows and columns, from the top down: what lies
+    above the rows of one access is forgotten. Parameters and errors as `decode_latent_planes`.
+    """
+
+    def __init__(
+        self, *, codestream: Codestream, codec: Codec, num_layers: int, tiles: Collection[int]
+    ) -> None:
+        self.quality = quality_plane(codestream)
+        z_hat = _hyper_latent(codestream, codec)
+        self._source = _bands(codestream, codec, num_layers, tiles, z_hat, self.quality, None)
+        self._bands: deque[tuple[slice, I16Map]] = deque()
+
+    def __getitem__(self, window: tuple[slice, slice, slice]) -> I16Map:
+        """Decode as far as needed and copy a window, whose rows shall be in the tiles' ones."""
+        channels, rows, columns = window
+        while not self._bands or self._bands[-1][0].stop < rows.stop:
+            self._bands.append(next(self._source))
+        while self._bands[0][0].stop <= rows.start:
+            self._bands.popleft()
+        return np.concatenate(
+            [
+                band[channels, max(rows.start - at.start, 0) : rows.stop - at.start, columns]
+                for at, band in self._bands
+            ],
+            axis=1,
+        )
+
+
+def _bands(
+    codestream: Codestream,
+    codec: Codec,
+    num_layers: int,
+    tiles: Collection[int],
+    z_hat: I32Map,
+    quality: I32Map,
+    trace: Trace | None,
+) -> Iterator[tuple[slice, I16Map]]:
+    """Decode rows of tiles from the top down: latent rows, and y_hat (C, rows, w16) in them."""
+    header = codestream.picture_header
+    layers = header.layer_groups(len(codec.context.groups))[:num_layers]
+    placed = [(index, *header.tile(index).slices) for index in sorted(tiles)]
+    for _, row in groupby(placed, key=lambda tile: tile[1].start):
+        band_tiles = list(row)
+        rows, left, right = band_tiles[0][1], band_tiles[0][2].start, band_tiles[-1][2].stop
+        state, mu = decode_hyper_features(
+            network=codec.hyper, z_hat=z_hat, quality=quality, window=(rows, slice(left, right))
+        )
+        shape = (sum(codec.context.groups), rows.stop - rows.start, header.w16)
+        band = np.zeros(shape, np.int16)
+        for tile_idx, _, columns in band_tiles:
+            inside = slice(columns.start - left, columns.stop - left)
+            band[:, :, columns] = decode_tile_latent(
+                model=codec.context,
+                state=np.ascontiguousarray(state[:, :, inside]),
+                mu=np.ascontiguousarray(mu[:, :, inside]),
+                quality=np.ascontiguousarray(quality[rows, columns]),
+                source=_residuals(codestream, layers, tile_idx),
+                num_groups=layers[-1].stop if layers else 0,
+                monochrome=bool(header.monochrome_flag),
+                trace=prefixed(trace, f"tile{tile_idx}/"),
+            )
+        yield rows, band
 
 
 def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:

@@ -2,14 +2,14 @@
 """What decoding gives: pictures (conformance point S) and latents (point L), with their digests."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refdec.arrays import I32Map, U8Map, U16Map
+from refdec.arrays import I16Map, I32Map, U8Map, U16Map
 from refdec.binary16 import F16Map, numbers_of_samples
 from refdec.clause import clause
 from refdec.syntax.picture_header import PictureHeader
@@ -39,9 +39,15 @@ class Colour:
         return replace(self, full_range=full)
 
 
+def sample_type(bit_depth: int) -> "type[np.uint8 | np.uint16]":
+    """Return the type of samples: bytes up to 8 bits, else 16-bit words."""
+    return np.uint8 if bit_depth <= 8 else np.uint16  # noqa: PLR2004
+
+
 def typed_samples(samples: NDArray[Any], bit_depth: int) -> U8Map | U16Map:
-    """Convert samples to bytes up to 8 bits, else to 16-bit words."""
-    return samples.astype(np.uint8) if bit_depth <= 8 else samples.astype(np.uint16)  # noqa: PLR2004
+    """Convert samples to their type, without a copy where they have it."""
+    typed: NDArray[Any] = samples.astype(sample_type(bit_depth), copy=False)
+    return typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +124,9 @@ class Picture:
 
 
 @clause("10.2")
-def picture_digest(*, samples: Sequence[U8Map | U16Map], bit_depth: int) -> str:
+def picture_digest(*, samples: Iterable[NDArray[Any]], bit_depth: int) -> str:
     """Hash plane after plane, rows from the top, each sample u(8) or big-endian u(16)."""
-    kind = ">u1" if bit_depth == 8 else ">u2"  # noqa: PLR2004
-    digest = hashlib.sha256()
-    for plane in samples:
-        digest.update(plane.astype(kind).tobytes())
-    return digest.hexdigest()
+    return _planes_digest(samples, ">u1" if bit_depth == 8 else ">u2")  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,7 @@ class Latents:
     step : (C,), quantisation step of each channel at the picture's quality index, 1/16 units.
     """
 
-    y_hat: I32Map
+    y_hat: I16Map
     z_hat: I32Map
     quality: I32Map
     step: I32Map
@@ -151,6 +153,14 @@ class Latents:
 
 
 @clause("10.1")
-def latent_digest(*, y_hat: I32Map) -> str:
+def latent_digest(*, y_hat: I16Map | I32Map) -> str:
     """Hash a latent; hexadecimal."""
-    return hashlib.sha256(y_hat.astype(">i2").tobytes()).hexdigest()
+    return _planes_digest(y_hat, ">i2")
+
+
+def _planes_digest(planes: Iterable[NDArray[Any]], kind: str) -> str:
+    """Hash plane after plane as integers of a type; hexadecimal."""
+    digest = hashlib.sha256()
+    for plane in planes:
+        digest.update(plane.astype(kind).tobytes())
+    return digest.hexdigest()

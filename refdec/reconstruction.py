@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Picture reconstruction: y_hat to samples, conformance point S; whole, by strips or a region.
+"""Picture reconstruction: y_hat to samples, conformance point S; whole, by parts or a region.
 
 The synthesis networks reach at most `HALO` latent positions, and the picture's own border is
 part of their definition, so a region with its halo gives exactly the crop of the whole picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from refdec.arithmetic import ceil_div
-from refdec.arrays import I32Map, U16Map
+from refdec.arrays import I16Map, I32Map, U16Map
 from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
-from refdec.latents import prefixed
-from refdec.picture import Picture
+from refdec.latents import LatentBands, prefixed
+from refdec.picture import Picture, sample_type
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import LATENT_STRIDE, PlaneGroup
 from refdec.syntax.segment import SynthesisTransform
@@ -31,8 +31,8 @@ from refdec.synthesis.transform import synthesise
 
 HALO = 3
 """Latent positions around a region that its samples depend on."""
-STRIP_SAMPLES = 1 << 20
-"""Luma samples that are reconstructed at once: bounds the memory, not the result."""
+PART_SAMPLES, PART_WIDTH = 1 << 21, 1 << 11
+"""Luma samples, and columns, that are reconstructed at once: bounds the memory, not the result."""
 
 
 class Region(NamedTuple):
@@ -97,7 +97,7 @@ def reconstruct_picture(
     *,
     codec: Codec,
     header: PictureHeader,
-    y_hat: I32Map,
+    y_hat: I16Map | I32Map | LatentBands,
     quality: I32Map,
     transform: SynthesisTransform,
     region: Region | None = None,
@@ -105,16 +105,14 @@ def reconstruct_picture(
 ) -> Picture:
     """Synthesise a latent, crop to the picture or a region of it, and convert to samples.
 
-    With `trace` the whole is done at once, otherwise strip by strip; the samples are the same.
+    With `trace` the whole is done at once, otherwise part by part; the samples are the same.
     """
     region = region or whole_picture(header)
     outer = _aligned(region, header)
-    step = outer.height if trace is not None else _strip_height(outer)
-    samples = blank_samples(header, outer, np.uint16)
-    for y in range(outer.y, outer.y + outer.height, step):
-        strip = Region(outer.x, y, outer.width, min(step, outer.y + outer.height - y))
-        decoded = _reconstruct(codec, header, y_hat, quality, transform, strip, trace)
-        for target, source in zip(crop(samples, header, outer, strip), decoded, strict=True):
+    samples = blank_samples(header, outer, sample_type(header.bit_depth))
+    for part in [outer] if trace is not None else _parts(outer):
+        decoded = _reconstruct(codec, header, y_hat, quality, transform, part, trace)
+        for target, source in zip(crop(samples, header, outer, part), decoded, strict=True):
             target[:] = source
     samples = crop(samples, header, outer, region)
     if trace is not None:
@@ -160,15 +158,20 @@ def _aligned(region: Region, header: PictureHeader) -> Region:
     return Region(x, y, right - x, bottom - y)
 
 
-def _strip_height(region: Region) -> int:
-    """Rows per strip, a multiple of the latent stride."""
-    return LATENT_STRIDE * ceil_div(STRIP_SAMPLES, region.width * LATENT_STRIDE)
+def _parts(region: Region) -> Iterator[Region]:
+    """Cut a region into rectangles of about PART_SAMPLES, row by row of them."""
+    width = min(region.width, PART_WIDTH)
+    height = LATENT_STRIDE * ceil_div(PART_SAMPLES, width * LATENT_STRIDE)
+    right, bottom = region.x + region.width, region.y + region.height
+    for y in range(region.y, bottom, height):
+        for x in range(region.x, right, width):
+            yield Region(x, y, min(width, right - x), min(height, bottom - y))
 
 
 def _reconstruct(
     codec: Codec,
     header: PictureHeader,
-    y_hat: I32Map,
+    y_hat: I16Map | I32Map | LatentBands,
     quality: I32Map,
     transform: SynthesisTransform,
     region: Region,

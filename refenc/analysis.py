@@ -25,6 +25,11 @@ class Analysis:
 
     def latent(self, planes: F32) -> F32:
         """Transform (3, H, W) planes, sides multiples of 16, into a latent (C, H/16, W/16)."""
+        bias: F32 = self.tensors["analysis.bias"][:, None, None]
+        return self.linear(planes) + bias
+
+    def linear(self, planes: F32) -> F32:
+        """Transform as `latent` does a difference of planes."""
         padded = np.pad(planes, ((0, 0), (8, 8), (8, 8)), mode="symmetric")
         blocks = unshuffle(padded, BLOCK).reshape(3, 256, -1)
         kernels = self.tensors["pre.weight"].reshape(3, 256, 256)
@@ -32,7 +37,7 @@ class Analysis:
         lapped = shuffle(np.matmul(kernels, blocks).reshape(768, *side), BLOCK)[:, 8:-8, 8:-8]
         blocks = unshuffle(lapped, BLOCK)
         weight = self.tensors["analysis.weight"].reshape(-1, 768)
-        y = weight @ blocks.reshape(768, -1) + self.tensors["analysis.bias"][:, None]
+        y: F32 = weight @ blocks.reshape(768, -1)
         return y.reshape(-1, *blocks.shape[1:])
 
     def hyper_latent(self, y: F32) -> I32Map:

@@ -25,8 +25,8 @@ from refenc.format_options import add_format_options
 
 if TYPE_CHECKING:
     from refdec.arrays import I32Map
-    from refenc.encode import Coded
     from refdec.picture import Picture
+    from refenc.encode import Coded
 
 MAX_QUALITY = 63
 DEFAULT_QUALITY = 32
@@ -118,6 +118,11 @@ def add_structure_options(parser: Parser) -> None:
         default=(),
         metavar="G,G,...",
         help="last channel group of each layer but the last, such as 1,3 (default: one layer)",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=("simple", "main", "high"),
+        help="profile to declare and to keep (default: main, or high where its tools are used)",
     )
     parser.add_argument("--crc", action="store_true", help="end each segment with a CRC-32C")
     interest = parser.add_mutually_exclusive_group()
@@ -223,6 +228,7 @@ def run_encode(options: argparse.Namespace) -> int:
 
 def encode_picture(picture: "Picture", options: argparse.Namespace) -> "Coded":
     """Encode at the quality or up to the rate that the options say."""
+    from refdec.syntax.profiles import Profile  # noqa: PLC0415
     from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
     from refenc.exact import encode_exact  # noqa: PLC0415
 
@@ -233,6 +239,7 @@ def encode_picture(picture: "Picture", options: argparse.Namespace) -> "Coded":
             layer_last_group=options.layer_last_group,
             log2_lanes=options.log2_lanes,
             segment_crc=options.crc,
+            profile=Profile[options.profile.upper()] if options.profile else None,
             quality_offsets=quality_offsets(picture, options),
         ),
         "backend": options.backend,

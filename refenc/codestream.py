@@ -8,6 +8,7 @@ from refdec.bits import BitWriter
 from refdec.syntax.codestream import Codestream, parse_codestream, segment_variables
 from refdec.syntax.crc32c import crc32c
 from refdec.syntax.element import write_structure
+from refdec.syntax.profiles import Profile, profiles
 from refdec.syntax.segment import (
     DecodedPictureHash,
     Marker,
@@ -15,6 +16,24 @@ from refdec.syntax.segment import (
     SegmentHeader,
     StartOfCodestream,
 )
+
+
+def in_profile(codestream: Codestream, profile: Profile | None) -> Codestream:
+    """Declare a profile; None for the lowest one, Main or above, that has the stream's tools."""
+    if profile is None:
+        header, tools = codestream.picture_header, codestream.tools
+        needs_high = (
+            header.bit_depth > profiles()[Profile.MAIN].max_bit_depth
+            or tools.enhancement_flag
+            or tools.alpha_flag
+            or codestream.animation is not None
+        )
+        profile = Profile.HIGH if needs_high else Profile.MAIN
+    return replace(
+        codestream,
+        picture_header=replace(codestream.picture_header, profile_idc=profile),
+        frames=tuple(in_profile(frame, profile) for frame in codestream.frames),
+    )
 
 
 def write_codestream(codestream: Codestream, *, check: bool = True) -> bytes:

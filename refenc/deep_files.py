@@ -60,7 +60,7 @@ def read_deep(path: Path, bit_depth: int | None) -> Picture | None:
             return _tiff(path, bit_depth)
     except (RefdecError, FileNotFoundError):
         raise
-    except Exception as error:  # noqa: BLE001 - the libraries raise anything on damaged files
+    except Exception as error:  # the libraries raise anything on damaged files
         message = f"{path}: damaged picture: {error}"
         raise OSError(message) from error
     return None
@@ -128,7 +128,7 @@ def _tiff(path: Path, bit_depth: int | None) -> Picture | None:
     except tifffile.TiffFileError:
         return None
     with opened as file:
-        page = file.pages[0]
+        page: Any = file.pages[0]
         dtype, photometric = np.dtype(page.dtype), int(page.photometric)
         if dtype in (np.uint8, np.bool_):
             return None
@@ -136,8 +136,8 @@ def _tiff(path: Path, bit_depth: int | None) -> Picture | None:
             message = f"{path}: animations and files of several pictures are not yet supported"
             raise UnsupportedFeature(message)
         if dtype not in (np.uint16, np.float16) or photometric not in (1, 2):
-            message = f"{path}: {dtype} samples of photometric interpretation {photometric}"
-            raise UnsupportedFeature(f"{message} are not supported")
+            message = f"{path}: {dtype} of photometric interpretation {photometric} is not known"
+            raise UnsupportedFeature(message)
         _check_size(path, page.imagewidth, page.imagelength)
         samples = page.asarray()
         orientation = page.tags["Orientation"].value if "Orientation" in page.tags else 1
@@ -157,7 +157,8 @@ def _check_size(path: Path, width: int, height: int) -> None:
 
 
 def _upright(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
-    return _TURNS.get(orientation, lambda a: a)(samples)
+    turned: NDArray[Any] = _TURNS.get(orientation, np.asarray)(samples)
+    return turned
 
 
 def _scaled(path: Path, samples: NDArray[Any], wanted: int | None, declared: int) -> Picture:
@@ -183,8 +184,8 @@ def _scaled(path: Path, samples: NDArray[Any], wanted: int | None, declared: int
 
 def significant_samples(
     samples: NDArray[np.uint16], depth: int, *, plain: bool
-) -> NDArray[np.uint16] | None:
-    """Undo how samples of `depth` bits were made to fill 16: scaled, shifted, or (plain) not at all.
+) -> NDArray[Any] | None:
+    """Undo how samples of `depth` bits were made to fill 16: scaled or shifted; plain: not at all.
 
     Returns None if they were none of these.
     """
@@ -203,5 +204,5 @@ def significant_samples(
 
 
 def _picture(planes: NDArray[Any], depth: int, *, is_float: bool = False) -> Picture:
-    samples = np.ascontiguousarray(typed_samples(planes, depth))
+    samples: NDArray[Any] = np.ascontiguousarray(typed_samples(planes, depth))
     return Picture(samples=samples, bit_depth=depth, colour=DEFAULT_COLOUR, is_float=is_float)

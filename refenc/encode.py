@@ -5,7 +5,7 @@ The encoder runs the decoding process itself (`decode_tile_latent`) and answers 
 residuals with the quantiser, so what it predicts from is what the decoder will have.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,19 +34,20 @@ from refdec.syntax.segment import (
     SynthesisTransform,
 )
 from refenc.analysis import centred_ycc, load_analysis
-from refenc.codestream import write_codestream
+from refenc.codestream import in_profile, write_codestream
 from refenc.colour import as_picture, format_elements
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
+from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
+from refenc.refine import ideal_latent, without_quantisation
 
 MODEL_SET = 0
-RATE_WEIGHT = 5.0
-"""Bits per squared quantisation step, the trade-off the model set was trained with."""
-FINER_RATE_WEIGHTS = (4.4, 3.8, 3.3)
-"""Smaller streams of one quality, for what lies between two qualities."""
-RATE_TOLERANCE = 0.1
-QUALITY_MAX = 63
-RATE_SEARCH_LENGTH = 6
+EFFORT = 1
+"""0: the analysis transform's latent; 1: corrected once per picture; 2: and after quantisation."""
+THOROUGH = 2
+CORRECTIONS = (1.0, 0.5)
+"""Share of the decoder's error that each quantisation beyond the first corrects, at `THOROUGH`."""
+RATE_SEARCH_LENGTH = 3
 BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
@@ -65,6 +66,8 @@ class Structure:
     """Last channel group of each layer but the last."""
     log2_lanes: int | None = None
     """None chooses by size."""
+    profile: Profile | None = None
+    """None chooses the lowest one, Main or above."""
     segment_crc: bool = False
     quality_offsets: I32Map | None = None
     """(h16, w16): added to the quality index at each latent position."""
@@ -103,15 +106,17 @@ def encode(
     structure: Structure | None = None,
     backend: str = "auto",
     threads: int | None = None,
+    effort: int = EFFORT,
 ) -> bytes:
-    """Encode a picture at a quality index, 0 (smallest) to 63."""
+    """Encode a picture at a quality index, 0 (smallest) to 63; effort 0 (fast) to 2."""
     codec = get_codec(MODEL_SET, backend, threads)
     return encode_analysed(
-        analyse(samples),
+        prepare(analyse(samples), quality=quality, codec=codec, effort=effort),
         quality=quality,
         codec=codec,
         hashes=hashes,
         structure=structure or Structure(),
+        corrections=CORRECTIONS if effort >= THOROUGH else (),
     )
 
 
@@ -123,19 +128,24 @@ def encode_at_rate(
     structure: Structure | None = None,
     backend: str = "auto",
     threads: int | None = None,
+    effort: int = EFFORT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Coded:
-    """Encode at the highest quality whose stream has at most `bpp` bits per pixel.
+    """Encode at the highest rate that is at most `bpp` bits per pixel, give or take four percent.
 
-    Where that leaves more than a tenth unused, the next quality is tried with a quantiser that
-    gives more weight to the rate. The lowest quality is returned where even that is larger.
-    `progress` is called with the number of encodings done and expected.
+    Between two qualities the quantiser's weight of the rate varies. The smallest stream is
+    returned where even that is larger. `progress` is called with the number of encodings done
+    and expected.
     """
     codec = get_codec(MODEL_SET, backend, threads)
     analysed = analyse(samples)
     pixels = analysed.picture.height * analysed.picture.width
-
-    def trial(quality: int, rate_weight: float = RATE_WEIGHT) -> Coded:
+    search = RateSearch(model_bits(analysed.y, codec.context.steps), target=bpp)
+    level, coded = search.propose(), []
+    while level is not None:
+        quality, rate_weight = quality_of(level)
+        if not coded:
+            analysed = prepare(analysed, quality=quality, codec=codec, effort=effort)
         data = encode_analysed(
             analysed,
             quality=quality,
@@ -143,29 +153,26 @@ def encode_at_rate(
             hashes=hashes,
             structure=structure or Structure(),
             rate_weight=rate_weight,
+            corrections=CORRECTIONS if effort >= THOROUGH else (),
         )
-        tried.append(quality)
+        coded.append(Coded(data=data, quality=quality, bpp=8 * len(data) / pixels))
+        search.add(level, coded[-1].bpp)
         if progress is not None:
-            progress(len(tried), max(len(tried), RATE_SEARCH_LENGTH))
-        return Coded(data=data, quality=quality, bpp=8 * len(data) / pixels)
+            progress(len(coded), max(len(coded), RATE_SEARCH_LENGTH))
+        level = search.propose()
+    fit = [c for c in coded if c.bpp <= bpp]
+    return max(fit, key=lambda c: c.bpp) if fit else min(coded, key=lambda c: c.bpp)
 
-    low, high = 0, QUALITY_MAX
-    tried: list[int] = []
-    best: Coded | None = None
-    while low <= high or best is None:
-        coded = trial((low + high) // 2 if low <= high else 0)
-        if coded.bpp <= bpp or coded.quality == 0:
-            best, low = coded, coded.quality + 1
-        else:
-            high = coded.quality - 1
-    for rate_weight in FINER_RATE_WEIGHTS:
-        if (1 - RATE_TOLERANCE) * bpp <= best.bpp or best.bpp > bpp or low > QUALITY_MAX:
-            break
-        coded = trial(low, rate_weight)
-        if coded.bpp <= bpp:
-            best = coded
-            break
-    return best
+
+def prepare(analysed: Analysed, *, quality: int, codec: Codec, effort: int) -> Analysed:
+    """Correct the latent by what a decoder would lose without quantisation."""
+    if effort == 0:
+        return analysed
+    header = picture_header(analysed.picture, quality=quality, structure=Structure())
+    plane = np.full((header.h16, header.w16), quality, np.int32)
+    exact = without_quantisation(analysed.y)
+    y = ideal_latent(codec, header, analysed.picture, exact, plane)
+    return replace(analysed, y=y)
 
 
 def encode_analysed(
@@ -176,13 +183,20 @@ def encode_analysed(
     hashes: bool,
     structure: Structure,
     rate_weight: float = RATE_WEIGHT,
+    corrections: Sequence[float] = (),
 ) -> bytes:
-    """Quantise, predict and code an analysed picture."""
+    """Quantise, predict and code an analysed picture; see `encode_lossy`."""
     lossy = encode_lossy(
-        analysed, quality=quality, codec=codec, structure=structure, rate_weight=rate_weight
+        analysed,
+        quality=quality,
+        codec=codec,
+        structure=structure,
+        rate_weight=rate_weight,
+        corrections=corrections,
     )
     points = picture_hashes(codec, lossy) if hashes else ()
-    return write_codestream(replace(lossy.codestream, hashes=points))
+    codestream = replace(lossy.codestream, hashes=points)
+    return write_codestream(in_profile(codestream, structure.profile))
 
 
 @dataclass(frozen=True)
@@ -211,8 +225,13 @@ def encode_lossy(
     codec: Codec,
     structure: Structure,
     rate_weight: float = RATE_WEIGHT,
+    corrections: Sequence[float] = (),
 ) -> Lossy:
-    """Quantise, predict and code an analysed picture, without hashes."""
+    """Quantise, predict and code an analysed picture, without hashes.
+
+    For each of `corrections`, the picture is decoded, and quantised again towards a latent that
+    makes up for this share of the decoder's error.
+    """
     header = picture_header(analysed.picture, quality=quality, structure=structure)
     offsets = structure.quality_offsets
     if offsets is None:
@@ -220,21 +239,12 @@ def encode_lossy(
     plane = derive_quality(quality_idx=quality, offsets=offsets)
     state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
     quantiser = Quantiser.of(load_residual_tables(), rate_weight)
-    y_hat = np.zeros(analysed.y.shape, np.int32)
-    calls: list[list[Calls]] = []  # by tile, then by group
-    for tile_idx in range(header.num_tiles):
-        rows, columns = header.tile(tile_idx).slices
-        recorder = Recorder(quantiser, analysed.y[:, rows, columns], list(codec.context.slices()))
-        y_hat[:, rows, columns] = decode_tile_latent(
-            model=codec.context,
-            state=np.ascontiguousarray(state[:, rows, columns]),
-            mu=np.ascontiguousarray(mu[:, rows, columns]),
-            quality=np.ascontiguousarray(plane[rows, columns]),
-            source=recorder,
-            num_groups=len(codec.context.groups),
-            monochrome=bool(header.monochrome_flag),
-        )
-        calls.append(recorder.calls)
+    y = analysed.y
+    y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
+    for share in corrections:
+        ideal = ideal_latent(codec, header, analysed.picture, y_hat, plane)
+        y = y + np.float32(share) * (ideal - y)
+        y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
     layers = header.layer_groups(len(codec.context.groups))
     if structure.log2_lanes is None:
         header = replace(header, log2_lanes=suitable_lanes(calls, len(layers), quantiser))
@@ -300,6 +310,34 @@ def picture_hash(point: HashPoint, transform: SynthesisTransform, digest: str) -
         reserved_zero_4bits=0,
         digest=bytes.fromhex(digest),
     )
+
+
+def quantised(
+    y: NDArray[np.float32],
+    state: I32Map,
+    mu: I32Map,
+    plane: I32Map,
+    header: PictureHeader,
+    codec: Codec,
+    quantiser: Quantiser,
+) -> tuple[I32Map, list[list[Calls]]]:
+    """Quantise a latent tile by tile; return what is decoded, and the calls by tile and group."""
+    y_hat = np.zeros(y.shape, np.int32)
+    calls: list[list[Calls]] = []
+    for tile_idx in range(header.num_tiles):
+        rows, columns = header.tile(tile_idx).slices
+        recorder = Recorder(quantiser, y[:, rows, columns], list(codec.context.slices()))
+        y_hat[:, rows, columns] = decode_tile_latent(
+            model=codec.context,
+            state=np.ascontiguousarray(state[:, rows, columns]),
+            mu=np.ascontiguousarray(mu[:, rows, columns]),
+            quality=np.ascontiguousarray(plane[rows, columns]),
+            source=recorder,
+            num_groups=len(codec.context.groups),
+            monochrome=bool(header.monochrome_flag),
+        )
+        calls.append(recorder.calls)
+    return y_hat, calls
 
 
 class Recorder:

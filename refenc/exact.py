@@ -10,7 +10,7 @@ from refdec.picture import Picture
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import MAX_ENHANCED_TILE, HashPoint, SynthesisTransform
-from refenc.codestream import write_codestream
+from refenc.codestream import in_profile, write_codestream
 from refenc.colour import as_picture
 from refenc.encode import (
     BYTES_PER_LANE,
@@ -65,15 +65,14 @@ def encode_exact(
     if hashes:
         digest = enhancement.picture.digest()
         points += (picture_hash(HashPoint.ENHANCED, SynthesisTransform.SIMPLE, digest),)
-    return write_codestream(
-        replace(
-            coded,
-            picture_header=replace(coded.picture_header, tool_header_flag=1),
-            tool_header=enhancement.tool_header,
-            enhancement=enhancement.segments,
-            hashes=points,
-        )
+    codestream = replace(
+        coded,
+        picture_header=replace(coded.picture_header, tool_header_flag=1),
+        tool_header=enhancement.tool_header,
+        enhancement=enhancement.segments,
+        hashes=points,
     )
+    return write_codestream(in_profile(codestream, structure.profile))
 
 
 def exact_lanes(picture: Picture, header: PictureHeader) -> int:

@@ -8,60 +8,94 @@ from numpy.typing import NDArray
 
 from refdec.arrays import I32Map
 from refdec.entropy.context import DEVIATION_ONE, Step
+from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.entropy.tables import ResidualTables
 
-RESIDUAL_MAX = 8191
+F32 = NDArray[np.float32]
+ESCAPE_BITS = 12
+"""What an escaped value is taken to cost beyond its symbol."""
+NEAR = 8
+"""Values of smaller magnitude are looked up."""
+PER_STEP = 64
+"""Entries of the look-up table per quantisation step."""
 
 
 @dataclass(frozen=True)
 class Quantiser:
     """Picks, per position, the residual of least `error**2 * weight + bits`, the error in steps."""
 
-    costs: NDArray[np.float32]
+    costs: F32
     """(80, 2 B + 2): bits of the values -B to B; the last column is the escape's."""
-    bounds: NDArray[np.int32]
-    offsets: NDArray[np.int32]
+    bounds: I32Map
+    offsets: I32Map
     """(80, 3), 1/32 steps, as the decoder's."""
     weight: float
+    choices: NDArray[np.int8]
+    """(80, 2 NEAR PER_STEP + 1): residual of the values -NEAR to NEAR, in 1/PER_STEP steps."""
 
     @classmethod
     def of(cls, tables: ResidualTables, weight: float) -> "Quantiser":
         """Take bit costs from the normative tables; `weight` is bits per squared step."""
         frequencies = tables.tables.frequencies
         bounds = np.asarray(tables.tables.bounds, np.int32)
-        half = int(bounds.max())
-        costs = np.full((len(bounds), 2 * half + 2), 40.0, np.float32)
+        half = max(int(bounds.max()), NEAR)
+        costs = np.empty((len(bounds), 2 * half + 2), np.float32)
         for t, b in enumerate(bounds):
             bits = 12 - np.log2(np.asarray(frequencies[t][: 2 * b + 2], np.float64))
+            costs[t] = bits[-1] + ESCAPE_BITS
             costs[t, half - b : half + b + 1] = bits[:-1]
-            costs[t, : half - b] = costs[t, half + b + 1 :] = bits[-1] + 12
-        return cls(costs, bounds, np.pad(tables.offsets, ((0, 0), (1, 0))), weight)
+        offsets = np.pad(tables.offsets, ((0, 0), (1, 0)))
+        return cls(costs, bounds, offsets, weight, _choices(costs, offsets, weight))
 
-    def residual(self, step: Step, target: NDArray[np.float32]) -> I32Map:
+    def residual(self, step: Step, target: F32) -> I32Map:
         """Choose residuals (n,) of the coded positions towards latents `target` (C, h, w)."""
-        coded = step.coded
-        width = np.broadcast_to(step.step, coded.shape)[coded].astype(np.float32) / 16
-        mu, mean = step.mu[coded] / np.float32(2), step.mean[coded] / np.float32(DEVIATION_ONE)
-        v = (target[coded] - mu) / width - mean
-        t = step.scale_idx[coded]
-        high = np.ceil(np.abs(v)).astype(np.int32)
-        best = np.zeros_like(high)
-        best_cost = np.full(v.shape, np.inf, np.float32)
-        half = (self.costs.shape[1] - 2) // 2
-        sign = np.sign(v).astype(np.int32)
-        unescaped = np.minimum(high, self.bounds[t])
-        for candidate in (np.zeros_like(high), unescaped, np.maximum(high - 1, 0), high):
-            r = sign * np.minimum(candidate, RESIDUAL_MAX)
-            pull = self.offsets[t, np.minimum(candidate, 2)] / np.float32(DEVIATION_ONE)
-            error = np.abs(v) - candidate + pull
-            place = np.where(candidate > half, 2 * half + 1, r + half)
-            cost = self.weight * error * error + self.costs[t, place]
-            better = cost < best_cost
-            best[better], best_cost[better] = r[better], cost[better]
+        place = np.flatnonzero(step.coded)
+        width = np.broadcast_to(step.step, step.coded.shape).take(place) * np.float32(1 / 16)
+        value = target.take(place) - step.mu.take(place) * np.float32(0.5)
+        value = value / width - step.mean.take(place) * np.float32(1 / DEVIATION_ONE)
+        table = step.scale_idx.take(place)
+        entry = np.rint(np.clip(value, -NEAR, NEAR) * PER_STEP).astype(np.int32)
+        entry += table * self.choices.shape[1] + NEAR * PER_STEP
+        residual: I32Map = self.choices.take(entry).astype(np.int32)
+        far = np.flatnonzero(np.abs(value) >= NEAR)
+        residual[far] = self._searched(value[far], table[far])
+        return residual
+
+    def _searched(self, value: F32, table: I32Map) -> I32Map:
+        """Compare zero, the largest value without an escape, and both neighbours."""
+        magnitude, sign = np.abs(value), np.sign(value).astype(np.int32)
+        high = np.minimum(np.ceil(magnitude), RESIDUAL_MAX).astype(np.int32)
+        candidates = np.stack(
+            [np.zeros_like(high), np.minimum(high, self.bounds[table]), high - 1, high]
+        )
+        pull = self.offsets[table, np.minimum(candidates, 2)] / np.float32(DEVIATION_ONE)
+        error = magnitude - candidates + pull
+        costs = self.weight * error * error + self.costs[table, self._columns(sign * candidates)]
+        best: I32Map = sign * np.take_along_axis(candidates, costs.argmin(0)[None], 0)[0]
         return best
+
+    def _columns(self, residual: I32Map) -> I32Map:
+        """Column of each residual in `costs`."""
+        half = (self.costs.shape[1] - 2) // 2
+        columns: I32Map = np.where(np.abs(residual) > half, 2 * half + 1, residual + half)
+        return columns
 
     def bits(self, tables: I32Map, residual: I32Map) -> float:
         """Estimate the bits of residuals (n,) under tables (n,)."""
-        half = (self.costs.shape[1] - 2) // 2
-        place = np.where(np.abs(residual) > half, 2 * half + 1, residual + half)
-        return float(self.costs[tables, place].sum())
+        return float(self.costs[tables, self._columns(residual)].sum(dtype=np.float64))
+
+
+def _choices(costs: F32, offsets: I32Map, weight: float) -> NDArray[np.int8]:
+    """Search all residuals of magnitude up to NEAR for each value and table."""
+    half = (costs.shape[1] - 2) // 2
+    value = np.arange(-NEAR * PER_STEP, NEAR * PER_STEP + 1, dtype=np.float32) / PER_STEP
+    residual = np.arange(-NEAR, NEAR + 1)
+    pull = np.sign(residual) * offsets[:, np.minimum(np.abs(residual), 2)] / DEVIATION_ONE
+    best = np.full((len(costs), value.size), np.inf, np.float32)
+    choices = np.zeros(best.shape, np.int8)
+    for r in residual:
+        error = value - (r - pull[:, r + NEAR, None]).astype(np.float32)
+        cost = weight * error * error + costs[:, half + r, None]
+        better = cost < best
+        best[better], choices[better] = cost[better], r
+    return choices

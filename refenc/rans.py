@@ -89,11 +89,13 @@ def _encode_round(
 ) -> None:
     """Put one symbol into each of the first lanes; the words given away are appended."""
     active = state[: frequency.size]
-    full = np.flatnonzero(active >= frequency << (32 - PRECISION_BITS))
-    chunks.append(active[full] & 0xFFFF)
-    active[full] >>= WORD_BITS
-    quotient, remainder = np.divmod(active, frequency)
-    active[:] = (quotient << PRECISION_BITS) + remainder + cumulative
+    (full,) = (active >= frequency << (32 - PRECISION_BITS)).nonzero()
+    if full.size:
+        words = active[full]
+        chunks.append(words & 0xFFFF)
+        active[full] = words >> WORD_BITS
+    # quotient << PRECISION_BITS plus remainder plus cumulative
+    active += active // frequency * ((1 << PRECISION_BITS) - frequency) + cumulative
 
 
 def _escape_bytes(escapes: I64Map) -> bytes:

@@ -151,9 +151,9 @@ def read_y4m(path: Path) -> tuple[Picture, tuple[str, ...]]:
             message = f"{path}: damaged YUV4MPEG2 header"
             raise OSError(message)
         is_ycc = layout[1] != "mono"
-        planes = PlaneFormat(
-            *map(int, sides), 3 if is_ycc else 1, depth, _LAYOUTS.get(layout[1], 0), is_ycc
-        )
+        width, height = map(int, sides)
+        chroma = _LAYOUTS.get(layout[1], 0)
+        planes = PlaneFormat(width, height, 3 if is_ycc else 1, depth, chroma, is_ycc)
         is_full = "XCOLORRANGE=FULL" in words
         picture = planes.read(file, path, VIDEO_COLOUR.with_range(full=is_full))
         if file.read(1):

@@ -73,7 +73,7 @@ def _repeated_hash() -> bytes:
 
 
 RECIPES = (
-    *_header("PIH-001", "profile_idc", 2, 15),
+    *_header("PIH-001", "profile_idc", 3, 15),
     *_header("PIH-002", "level_idc", 0, 7),
     *_header("PIH-003", "model_set_idc", 15),
     *_header("PIH-004", "bit_depth_minus8", 9, 15),

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from refdec.arrays import I32Map
-from refdec.cli.planar import LAYOUTS
 from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.planar import LAYOUTS
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     HashResult,

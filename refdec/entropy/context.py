@@ -19,8 +19,10 @@ encodes: only the source of the residual differs.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refdec.arrays import BoolMap, I16Map, I32Map
 from refdec.clause import clause
@@ -57,18 +59,23 @@ class Step:
     coded: BoolMap
     """Positions whose residual is in the stream, in C, H, W raster order."""
     scale_idx: I32Map
-    """0 to 79; the probability table of each position."""
+    """0 to 79; the probability table of each position of the phase."""
     mean: I32Map
-    """Predicted deviation from `mu`, 1/32 steps."""
+    """Predicted deviation from `mu`, 1/32 steps; 0 outside the phase."""
     mu: I32Map
     """Hyper mean, 1/2 units."""
     step: I32Map
     """Quantisation step, 1/16 units."""
 
-    @property
+    @cached_property
+    def places(self) -> NDArray[np.intp]:
+        """Flat indices (n,) of the coded positions."""
+        return np.flatnonzero(self.coded)
+
+    @cached_property
     def tables(self) -> I32Map:
         """Table index of each coded residual, (n,)."""
-        return self.scale_idx[self.coded]
+        return self.scale_idx.reshape(-1)[self.places]
 
 
 ResidualSource = Callable[[Step], I32Map]
@@ -168,9 +175,9 @@ def decode_tile_latent(
     tile = _Tile(model, state, mu, quality, monochrome=monochrome)
     for group, channels in list(enumerate(model.slices()))[:num_groups]:
         for phase in range(NUM_PHASES):
-            step = tile.predict(group, channels, phase)
+            step = tile.predict(group, channels, phase, everywhere=trace is not None)
             residual = np.zeros_like(step.scale_idx)
-            residual[step.coded] = source(step)
+            residual.reshape(-1)[step.places] = source(step)
             tile.reconstruct(step, channels, residual)
             if trace is not None:
                 prefix = f"group{group}/phase{phase}/"
@@ -191,63 +198,81 @@ class _Tile:
     ) -> None:
         h, w = quality.shape
         self.model, self.quality = model, quality
-        self.state = model.backend.from_numpy(state)
         self.y_hat = np.zeros((sum(model.groups), h, w), np.int32)
         self.y_hat[: len(mu)] = mu
         self.present = model.luma | (not monochrome)
         self.y_hat[~self.present] = 0
-        self.symbols = np.zeros_like(self.y_hat)
-        self.activity = np.zeros_like(self.y_hat)
-        self.deviation = np.zeros_like(mu)
-        self.phase = (np.arange(h)[:, None] + np.arange(w)) % NUM_PHASES
+        self.state = model.backend.from_numpy(state)
+        self.symbols = model.backend.from_numpy(self.y_hat[:0])
+        """Of the group at hand; the other tensors are of all groups."""
+        self.activity = model.backend.from_numpy(np.zeros_like(self.y_hat))
+        self.deviation = model.backend.from_numpy(np.zeros_like(mu))
+        board = (np.arange(h)[:, None] + np.arange(w)) % NUM_PHASES
+        self.boards = [board == phase for phase in range(NUM_PHASES)]
 
-    def predict(self, group: int, channels: slice, phase: int) -> Step:
-        """(1) Run the head network: scale index and mean of one group and phase."""
+    def predict(self, group: int, channels: slice, phase: int, *, everywhere: bool) -> Step:
+        """(1) Run the head network: scale index and mean of one group and phase.
+
+        Positions of the other phase have a scale index only if it is wanted `everywhere`.
+        """
         known = {
             "state": self.state,
-            "symbols": self.symbols[channels],
+            "symbols": self.symbols,
             "activity": self.activity[: channels.start],
             "deviation": self.deviation[: channels.stop if phase else channels.start],
         }
-        head = self.model.heads[NUM_PHASES * group + phase]
-        out = run_network(head, {name: known[name] for name in head.inputs}, self.quality)
-        out = {name: self.model.backend.to_numpy(tensor) for name, tensor in out.items()}
-        scale_idx = derive_scale_idx(scale=out["scale"])
-        here = self.present[channels, None, None] & (self.phase == phase)
+        head, board = self.model.heads[NUM_PHASES * group + phase], self.boards[phase]
+        # A tile of one position has none of the second phase.
+        places = np.flatnonzero(board | (everywhere or not board.any()))
+        inputs = {name: known[name] for name in head.inputs}
+        out = run_network(head, inputs, self.quality, places=places)
+        found = {name: self.model.backend.to_numpy(tensor) for name, tensor in out.items()}
+        scale_idx, mean = np.zeros((2, *self.y_hat[channels].shape), np.int32)
+        scale_idx.reshape(len(scale_idx), -1)[:, places] = derive_scale_idx(scale=found["scale"])[
+            :, 0
+        ]
+        if "mean" in found:
+            mean.reshape(len(mean), -1)[:, places] = found["mean"][:, 0]
+        here = self.present[channels, None, None] & board
         return Step(
             group=group,
             phase=phase,
             coded=here & (scale_idx >= self.model.skip_threshold),
             scale_idx=scale_idx,
-            mean=out["mean"] * here if "mean" in out else np.zeros_like(scale_idx),
+            mean=mean * here,
             mu=self.y_hat[channels],
             step=step_map(steps=self.model.steps[:, channels], quality=self.quality),
         )
 
     def reconstruct(self, step: Step, channels: slice, residual: I32Map) -> None:
         """(2) Reconstruct from the residual; (3) tell the state what was decoded."""
+        backend, has_mean = self.model.backend, step.group < self.model.mean_groups
+        # Without a mean nothing changes where nothing is coded.
+        at = slice(None) if has_mean else step.places
         deviation = derive_deviation(
-            residual=residual,
-            mean=step.mean,
-            scale_idx=step.scale_idx,
+            residual=residual.reshape(-1)[at],
+            mean=step.mean.reshape(-1)[at],
+            scale_idx=step.scale_idx.reshape(-1)[at],
             offsets=self.model.offsets,
         )
-        self.y_hat[channels] = dequantise(mu=step.mu, deviation=deviation, step=step.step)
-        news = {"state": self.state, "symbols": np.clip(residual, -SYMBOL_MAX, SYMBOL_MAX)}
-        self.symbols[channels] += news["symbols"]
-        if step.group < self.model.mean_groups:
-            news["deviation"] = np.clip(deviation, -DEVIATION_MAX, DEVIATION_MAX)
+        y_hat = self.y_hat[channels].reshape(-1)
+        y_hat[at] = dequantise(mu=y_hat[at], deviation=deviation, step=step.step.reshape(-1)[at])
+        symbols = backend.from_numpy(np.clip(residual, -SYMBOL_MAX, SYMBOL_MAX))
+        self.symbols = self.symbols + symbols if step.phase else symbols
+        news = {"state": self.state, "symbols": symbols}
+        if has_mean:
+            deviation = np.clip(deviation, -DEVIATION_MAX, DEVIATION_MAX)
+            news["deviation"] = backend.from_numpy(deviation.reshape(residual.shape))
             self.deviation[channels] += news["deviation"]
         if (step.group, step.phase) != (len(self.model.groups) - 1, NUM_PHASES - 1):
-            update = self.model.updates[step.group]
-            self.state = run_network(update, news, self.quality)["out"]
+            self.state = run_network(self.model.updates[step.group], news, self.quality)["out"]
 
     def finish_group(self, group: int, channels: slice) -> None:
         """(4) Blur the magnitudes of a whole group, for the groups that follow."""
         if group < len(self.model.activities):
-            symbols = {"symbols": self.symbols[channels]}
+            symbols = {"symbols": self.symbols}
             out = run_network(self.model.activities[group], symbols, self.quality)
-            self.activity[channels] = self.model.backend.to_numpy(out["blur"])
+            self.activity[channels] = out["blur"]
 
 
 def step_map(*, steps: I16Map, quality: I32Map) -> I32Map:
@@ -267,9 +292,11 @@ def derive_deviation(
     *, residual: I32Map, mean: I32Map, scale_idx: I32Map, offsets: I32Map
 ) -> I32Map:
     """Add the residual, drawn towards zero by the offset of its table, to the mean; 1/32 steps."""
-    offset = offsets[scale_idx, np.minimum(np.abs(residual), 2)]
-    sign = np.sign(residual).astype(np.int32)
-    deviation: I32Map = mean + DEVIATION_ONE * residual - sign * offset
+    deviation: I32Map = mean + DEVIATION_ONE * residual
+    places = np.flatnonzero(residual)
+    decoded = residual.reshape(-1)[places]
+    offset = offsets[scale_idx.reshape(-1)[places], np.minimum(np.abs(decoded), 2)]
+    deviation.reshape(-1)[places] -= np.sign(decoded) * offset
     return deviation
 
 

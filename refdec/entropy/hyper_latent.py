@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from refdec.arithmetic import ceil_div
 from refdec.arrays import I32Map
 from refdec.clause import clause
 from refdec.entropy.rans import SubstreamDecoder
@@ -10,6 +11,10 @@ from refdec.errors import ConstraintViolation
 from refdec.network import CompiledNetwork, run_network
 
 HYPER_LATENT_MAX = 127
+RATIO = 4
+"""Latent positions per position of the hyper-latent, horizontally and vertically."""
+HALO = 2
+"""Positions of the hyper-latent around its own that a latent position depends on."""
 
 
 def hyper_latent_tables(*, channels: int, h64: int, w64: int) -> I32Map:
@@ -47,20 +52,43 @@ def decode_hyper_latent(
 
 @clause("8.3.2")
 def decode_hyper_features(
-    *, network: CompiledNetwork, z_hat: I32Map, quality: I32Map
+    *,
+    network: CompiledNetwork,
+    z_hat: I32Map,
+    quality: I32Map,
+    window: tuple[slice, slice] | None = None,
 ) -> tuple[I32Map, I32Map]:
-    """Run the hyper decoder and crop it to the latent grid.
+    """Run the hyper decoder and crop it to the latent grid, or to a window of it.
 
     Parameters
     ----------
     z_hat : (Z, h64, w64).
     quality : (h16, w16), quality index of each latent position.
+    window : rows and columns of the latent grid. The network runs on them and their surroundings
+        alone; as it is local, it gives the same values there.
 
     Returns
     -------
-    state (S, h16, w16) and mu (M, h16, w16) in 1/2 units: what every tile starts from.
+    state (S, h, w) and mu (M, h, w) in 1/2 units: what every tile starts from.
     """
-    h16, w16 = quality.shape
-    out = run_network(network, {"z": z_hat}, quality)
-    state, mu = (network.backend.to_numpy(out[name])[:, :h16, :w16] for name in ("state", "mean"))
-    return np.ascontiguousarray(state), np.ascontiguousarray(mu)
+    rows, columns = window or tuple(slice(0, side) for side in quality.shape)
+    cells = [_surroundings(rows, z_hat.shape[1]), _surroundings(columns, z_hat.shape[2])]
+    latents = [slice(RATIO * part.start, RATIO * part.stop) for part in cells]
+    z_part = np.ascontiguousarray(z_hat[:, cells[0], cells[1]])
+    out = run_network(network, {"z": z_part}, quality[latents[0], latents[1]])
+    inside = [
+        slice(part.start - around.start, part.stop - around.start)
+        for part, around in zip((rows, columns), latents, strict=True)
+    ]
+    state, mu = (
+        np.ascontiguousarray(network.backend.to_numpy(out[name])[:, inside[0], inside[1]])
+        for name in ("state", "mean")
+    )
+    return state, mu
+
+
+def _surroundings(latents: slice, size: int) -> slice:
+    """Return the cells of an axis of z_hat that some latents of the same axis depend on."""
+    return slice(
+        max(latents.start // RATIO - HALO, 0), min(ceil_div(latents.stop, RATIO) + HALO, size)
+    )

@@ -34,6 +34,8 @@ WORD_BITS = 16
 WORD_BYTES = 2
 MIN_VECTOR_LANES = 16
 """From here on the vector decoder is the faster one."""
+_ROUND_OPERANDS = tuple(map(np.array, (TOTAL - 1, PRECISION_BITS, STATE_LOW, WORD_BITS)))
+"""What every round masks, shifts and compares with."""
 
 
 def make_decoder(
@@ -86,7 +88,9 @@ class SubstreamDecoder(ABC):
         self._state: I64Map = np.frombuffer(payload, ">u4", lanes, self._states_begin).astype(
             np.int64
         )
-        self._words = np.frombuffer(payload, ">u2", num_words, self._words_begin)
+        self._words: I64Map = np.frombuffer(payload, ">u2", num_words, self._words_begin).astype(
+            np.int64
+        )
         self._escapes = BitReader(payload, escapes_begin, origin=offset)
         self._check_states(self._state >= STATE_LOW, "initially at least", "ENT-005")
 
@@ -159,7 +163,7 @@ class SubstreamDecoder(ABC):
 
     def _next_words(self, count: int) -> I64Map:
         """Return the words that the next `count` symbols may read; at most one each."""
-        return self._words[self._position : self._position + count].astype(np.int64)
+        return self._words[self._position : self._position + count]
 
     def _words_end(self) -> CodestreamError:
         where = self._words_begin + WORD_BYTES * len(self._words)
@@ -207,8 +211,10 @@ class VectorSubstreamDecoder(SubstreamDecoder):
         # A table's first slot, replaced round by round by the slot of the symbol.
         slots = table_index << PRECISION_BITS
         whole = slots.size - slots.size % self._lanes
-        self._decode_rounds(slots[:whole].reshape(-1, self._lanes))
-        self._decode_rounds(slots[None, whole:])
+        if whole:
+            self._decode_rounds(slots[:whole].reshape(-1, self._lanes))
+        if whole < slots.size:
+            self._decode_rounds(slots[None, whole:])
         symbols: I32Map = self._tables.slot_symbols.ravel()[slots].astype(np.int32)
         return symbols
 
@@ -224,8 +230,7 @@ class VectorSubstreamDecoder(SubstreamDecoder):
         slot, low = np.empty_like(state), np.empty(state.shape, np.bool_)
         entry = np.empty(state.shape, entries.dtype)
         frequency, bias = entry["frequency"], entry["bias"]
-        slot_mask, slot_bits = np.array(TOTAL - 1), np.array(PRECISION_BITS)
-        state_low, word_bits = np.array(STATE_LOW), np.array(WORD_BITS)
+        slot_mask, slot_bits, state_low, word_bits = _ROUND_OPERANDS
         for slots in rounds:
             np.bitwise_and(state, slot_mask, slot)
             np.add(slots, slot, slots)

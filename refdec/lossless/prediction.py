@@ -40,7 +40,7 @@ class Predictor:
     is_ycc : whether components are predicted without one another.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         grid: Grid,
         components: int,
@@ -63,40 +63,36 @@ class Predictor:
         self.own = self._own_predictions(self.taps)
         past = self._errors.take(wave + self._past, axis=2).sum(axis=2, dtype=np.int64)
         self.weights = WEIGHTS.take(past >> self.shift, mode="clip")
+        self._totals = self.weights.sum(axis=1)
         self.innovation: list[I64Map] = []
 
     @clause("12.5.1")
     def _own_predictions(self, taps: I64Map) -> I64Map:
         """Predict from the own plane; (C, taps, n) to (C, 6, n)."""
         w, n, nw, ne = (taps[:, i] for i in range(4))
+        own = np.empty((len(taps), NUM_PREDICTORS, w.shape[1]), np.int64)
         low, high = np.minimum(w, n), np.maximum(w, n)
-        linear = (np.tensordot(taps, LINEAR, axes=(1, 0)) + 128) >> 8
-        left = np.zeros_like(w) if self.with_base else w
-        return np.stack(
-            [
-                np.clip(w + n - nw, low, high),
-                linear,
-                w + ne - n,
-                (2 * (w + n) + ne - nw) >> 2,
-                n,
-                left,
-            ],
-            axis=1,
-        )
+        own[:, MEDIAN] = np.minimum(np.maximum(w + n - nw, low), high)
+        own[:, LINE] = ((taps * LINEAR[:, None]).sum(axis=1) + 128) >> 8
+        own[:, PLANE] = w + ne - n
+        own[:, GRADIENT] = (2 * (w + n) + ne - nw) >> 2
+        own[:, ABOVE] = n
+        own[:, LEFT] = 0 if self.with_base else w
+        return own
 
     @clause("12.5.2")
     def predict_component(self, component: int) -> I64Map:
         """Blend the predictors of a component, in coding order; gives (n)."""
         self.candidates = self.own[component, (ALONE if self.is_ycc else OWN)[component]]
         if component and not self.is_ycc:
-            first = self.innovation[0]
-            mean = np.sum(self.innovation, axis=0) >> (component - 1)
-            zero = np.zeros_like(mean)
-            only_first = first if component > 1 else zero
-            self.candidates += np.stack([mean, mean, mean >> 1, only_first, zero, mean])
-        weights = self.weights[component]
-        total = weights.sum(axis=0)
-        blend: I64Map = ((weights * self.candidates).sum(axis=0) + (total >> 1)) // total
+            mean = sum(self.innovation) >> (component - 1)
+            for predictor, gain in ((0, mean), (1, mean), (2, mean >> 1), (5, mean)):
+                self.candidates[predictor] += gain
+            if component > 1:
+                self.candidates[3] += self.innovation[0]
+        weighted = (self.weights[component] * self.candidates).sum(axis=0)
+        total = self._totals[component]
+        blend: I64Map = (weighted + (total >> 1)) // total
         return blend
 
     @clause("12.5.3")

@@ -9,12 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from refdec.arrays import I16Map, I32Map
+from refdec.arrays import I16Map, I32Map, I64Map
 from refdec.network import layers
 from refdec.network.exactness import ConvTensors, Network
 
@@ -45,6 +45,16 @@ class CompiledNetwork:
     def inputs(self) -> tuple[str, ...]:
         """Names of the tensors that the caller supplies."""
         return tuple(item.name for item in self.network.description.inputs)
+
+    @cached_property
+    def planes(self) -> frozenset[str]:
+        """Tensors of which positions depend on their neighbours: what a wide kernel sees."""
+        planes: set[str] = set()
+        for layer in reversed(self.network.description.layers):
+            is_wide = isinstance(layer, layers.Conv) and layer.kernel > 1
+            if is_wide or layer.output in planes:
+                planes.update(layer.inputs)
+        return frozenset(planes)
 
 
 class Backend(ABC):
@@ -109,6 +119,10 @@ class Backend(ABC):
     def conv(self, prepared: Any, x: Tensor) -> Tensor:
         """``clip((sum of weight * x + bias) >> shift, lo, hi)``, x zero outside its plane."""
 
+    def pick(self, x: Tensor, places: I64Map) -> Tensor:
+        """Gather the positions of flat indices (n): (C, H, W) to (C, 1, n)."""
+        return x.reshape(x.shape[0], 1, -1)[:, :, self.as_index(places)]
+
     def pixel_shuffle(self, layer: layers.PixelShuffle, x: Tensor) -> Tensor:
         """``out[c, y * f + i, z * f + j] = x[(c * f + i) * f + j, y, z]``."""
         f, (_, height, width) = layer.factor, x.shape
@@ -166,8 +180,8 @@ def get_backend(name: str, threads: int | None = None) -> Backend:
     Parameters
     ----------
     name : which one.
-    threads : CPU threads of the torch backend, None for its default. NumPy's are fixed by
-        OPENBLAS_NUM_THREADS or OMP_NUM_THREADS before NumPy is imported.
+    threads : CPU threads, None for as many as BLAS or torch would take: all cores, or what
+        OMP_NUM_THREADS and its like say. The integer backend has one.
 
     Raises
     ------
@@ -185,7 +199,7 @@ def get_backend(name: str, threads: int | None = None) -> Backend:
     if name == "numpy":
         from refdec.network.numpy_backend import NumpyBackend  # noqa: PLC0415
 
-        return NumpyBackend()
+        return NumpyBackend(threads)
     if name == "torch":
         try:
             from refdec.network.torch_backend import TorchBackend  # noqa: PLC0415

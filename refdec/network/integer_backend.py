@@ -40,6 +40,9 @@ class IntegerBackend(Backend):
     def concat(self, layer: layers.Concat, *tensors: Plane) -> Plane:
         return np.concatenate(tensors)
 
+    def shift_pad(self, layer: layers.ShiftPad, x: Plane) -> Plane:
+        return np.pad(x, ((0, 0), (layer.n, layer.n), (layer.n, layer.n)), mode="symmetric")
+
     def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> Any:
         return layer, tensors
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from refdec.arrays import I32Map
+from refdec.arrays import I32Map, I64Map
 from refdec.clause import clause
 from refdec.network.backend import CompiledNetwork, Tensor
-from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, QualityBias, TensorInfo
+from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, Conv, QualityBias, TensorInfo
 
 
 @clause("11.2")
@@ -18,15 +18,18 @@ def run_network(
     inputs: Mapping[str, Any],
     quality: I32Map | None = None,
     *,
+    places: I64Map | None = None,
     trace: Callable[[str, Tensor], None] | None = None,
 ) -> dict[str, Tensor]:
-    """Compute a network's outputs.
+    """Compute a network's outputs, everywhere or at some positions.
 
     Parameters
     ----------
     runner : the network, compiled for a backend.
     inputs : by name; int32 (C, H, W) arrays, or the backend's tensors as another run gave them.
     quality : (h16, w16) quality indices, 0 to 63; may be left out where no layer uses it.
+    places : (n) flat indices of positions, for a network whose tensors all have one grid: the
+        outputs, and all that does not reach a wide kernel, are computed there alone, (C, 1, n).
     trace : called with the name and tensor of every layer's output.
 
     Returns
@@ -50,6 +53,8 @@ def run_network(
     if quality is not None:
         quality = _check_quality(quality)
     tensors: dict[str, Tensor] = {}
+    planes = description.tensors.keys() if places is None else runner.planes
+    places = np.zeros(0, np.int64) if places is None else places
     with backend.session():
         for name, value in inputs.items():
             tensors[name] = value
@@ -59,12 +64,25 @@ def run_network(
                 fits = lo <= lowest and highest <= hi
                 _check(fits, f"{name} shall lie in [{lo}, {hi}], not [{lowest}, {highest}]")
                 tensors[name] = backend.from_numpy(value)
+            if name not in planes:
+                tensors[name] = backend.pick(tensors[name], places)
         for step in runner.steps:
             layer = step.layer
-            values: list[Any] = [tensors[name] for name in layer.inputs]
+            is_whole, is_wide = layer.output in planes, isinstance(layer, Conv) and layer.kernel > 1
+            values: list[Any] = [
+                backend.pick(tensors[name], places)
+                if name in planes and not is_whole and not is_wide
+                else tensors[name]
+                for name in layer.inputs
+            ]
             if isinstance(layer, QualityBias):
-                values.append(_quality_on_grid(quality, description.tensors[layer.output], picture))
-            result = tensors[layer.output] = step.apply(*values)
+                on_grid = _quality_on_grid(quality, description.tensors[layer.output], picture)
+                at_places = is_whole or on_grid.size == 1
+                values.append(on_grid if at_places else on_grid.reshape(1, -1)[:, places])
+            result = step.apply(*values)
+            if is_wide and not is_whole:
+                result = backend.pick(result, places)
+            tensors[layer.output] = result
             if trace is not None:
                 trace(layer.output, result)
             for name in step.release:

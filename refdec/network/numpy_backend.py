@@ -1,157 +1,232 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: D102 - Backend says what each operation computes.
-"""The portable fast path: matrix products in float32, exact by the exactness bound.
+# ruff: noqa: ARG002, D102 - Backend says what each operation takes and computes.
+"""The fast path without further libraries: BLAS products of float32, exact by the exactness bound.
 
 Tensors are float32 arrays that hold integers. The requantisation's factor 2**-shift is folded
 into weights and bias: scaling by a power of two changes no digit, so every partial sum is as
-exact as the integer it stands for, and `floor` completes the arithmetic shift. Only where a layer
-has splits are their integer sums added, and shifted, in int32.
+exact as the integer it stands for, and `floor` completes the arithmetic shift. Sums of splits are
+added in binary64.
+
+Work is cut into strips of rows, which stay in a core's cache and are shared out to the threads.
+Two properties of a strip save multiplications: input channels that are zero throughout are left
+out, and where the values at hand keep the bound over all splits together, one product does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from refdec.arrays import F32Map, I32Map
+from refdec.arithmetic import ceil_div
+from refdec.arrays import BoolMap, F32Map
 from refdec.network.exactness import ConvTensors
 from refdec.network.integer_backend import IntegerBackend
-from refdec.network.layers import Conv
+from refdec.network.layers import EXACT_LIMIT, Conv, Lookup, PixelShuffle, PixelUnshuffle
 
 _STRIP = 1200
-"""Positions per strip of rows: keeps the copies in cache and the matrix product efficient."""
+"""Positions per strip: keeps the copies in cache and the matrix product efficient."""
 _CHUNK = 1 << 16
 """Values per chunk of channels in a depthwise convolution."""
+_SAMPLE = (slice(None), slice(None, None, 32), slice(None, None, 8))
+"""Positions of a strip at which a channel usually shows that it is not zero."""
 
 
 class _PreparedConv(NamedTuple):
     layer: Conv
     weight: F32Map
-    """One matrix per split and kernel row, (splits, k, groups, O / groups, I / (groups * splits) *
-    k); of a depthwise layer (C, k, k, 1)."""
-    bias: NDArray[Any]
+    """A matrix per kernel row, (k, groups, O / groups, I / groups, k); depthwise (C, k, k, 1)."""
+    bias: F32Map
     """(O, 1)"""
-    shift: I32Map
-    """(O, 1)"""
+    reach: F32Map
+    """(O, I / groups): magnitudes of the weights, summed over the kernel."""
+    limit: F32Map
+    """(O): what the products may reach for all sums to be exact."""
 
 
 class NumpyBackend(IntegerBackend):
-    """Nothing but NumPy and the BLAS it brings; other operations are the reference's."""
+    """Nothing but NumPy and the BLAS it brings; operations without a method are the reference's."""
 
     name = "numpy"
     dtype = np.float32
 
+    def __init__(self, threads: int | None = None) -> None:
+        self._blas = ThreadpoolController().select(user_api="blas")
+        self._threads = threads or max(
+            (pool["num_threads"] for pool in self._blas.info()), default=1
+        )
+        self._pool = ThreadPoolExecutor(self._threads)
+
+    def session(self) -> AbstractContextManager[Any]:
+        """One BLAS thread for each of ours."""
+        limits: AbstractContextManager[Any] = self._blas.limit(limits=1)
+        return limits
+
+    def lookup(self, layer: Lookup, table: F32Map, x: F32Map) -> F32Map:
+        return table.take(self.as_index(x), mode="clip")
+
+    def pixel_shuffle(self, layer: PixelShuffle, x: F32Map) -> F32Map:
+        f, (channels, height, width) = layer.factor, x.shape
+        out = np.empty((channels // f**2, height * f, width * f), np.float32)
+        parts = out.reshape(-1, height, f, width, f).transpose(0, 2, 4, 1, 3)
+        self._copy(x.reshape(parts.shape), parts)
+        return out
+
+    def pixel_unshuffle(self, layer: PixelUnshuffle, x: F32Map) -> F32Map:
+        f, (channels, height, width) = layer.factor, x.shape
+        parts = x.reshape(channels, height // f, f, width // f, f).transpose(0, 2, 4, 1, 3)
+        out = np.empty((channels * f**2, height // f, width // f), np.float32)
+        self._copy(parts, out.reshape(parts.shape))
+        return out
+
+    def _copy(self, source: F32Map, target: F32Map) -> None:
+        """Copy (..., rows, columns) rows by rows."""
+        rows = source.shape[-2]
+        self._share(partial(_copy_rows, source, target), rows, source[..., 0, :].size / _CHUNK)
+
     def prepare_conv(self, layer: Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias, shift = float_operands(layer, tensors)
-        k, groups, splits = layer.kernel, layer.groups, layer.splits
+        weight, bias, reach, limit = float_operands(tensors)
+        k, groups = layer.kernel, layer.groups
         if _is_depthwise(layer):
             weight = weight.reshape(-1, k, k, 1)
         else:
-            parts = weight.reshape(groups, layer.out_channels // groups, splits, -1, k, k)
-            parts = parts.transpose(2, 4, 0, 1, 3, 5)
-            weight = parts.reshape(splits, k, groups, layer.out_channels // groups, -1)
-        return _PreparedConv(layer, np.ascontiguousarray(weight), bias[:, None], shift[:, None])
+            weight = weight.reshape(groups, layer.out_channels // groups, -1, k, k)
+            weight = weight.transpose(3, 0, 1, 2, 4)
+        return _PreparedConv(layer, np.ascontiguousarray(weight), bias[:, None], reach, limit)
 
     def conv(self, prepared: _PreparedConv, x: F32Map) -> F32Map:
-        layer, weight, bias, shift = prepared
+        layer, shape = prepared.layer, (prepared.layer.out_channels, *x.shape[1:])
         if _is_depthwise(layer):
-            return _depthwise(prepared, x)
-        _, height, width = x.shape
-        out = np.empty((layer.out_channels, height * width), np.float32)
-        for begin, size, columns in _strips(x, layer.kernel):
-            factors = columns.reshape(layer.groups, layer.splits, -1, columns.shape[1])
-            sums: NDArray[Any] = _products(weight[0], factors[:, 0], size, width)
-            if layer.splits == 1:
-                sums += bias
-                np.floor(sums, out=sums)
-            else:
-                sums = sums.astype(np.int32)
-                for split in range(1, layer.splits):
-                    part = _products(weight[split], factors[:, split], size, width)
-                    sums += part.astype(np.int32)
-                sums += bias
-                sums >>= shift
-            out[:, begin : begin + size] = self.clip(sums, layer.range)
-        return out.reshape(-1, height, width)
+            out = np.empty_like(x)
+            self._share(partial(_depthwise, prepared, x, out), len(x), out[0].size / _CHUNK)
+            return out
+        if layer.kernel == 1:  # positions have no neighbours: each can be a row
+            x = x.reshape(len(x), -1, 1)
+        out = np.empty((layer.out_channels, *x.shape[1:]), np.float32)
+        self._share(partial(_convolve, prepared, x, out), x.shape[1], x.shape[2] / _STRIP)
+        return out.reshape(shape)
+
+    def _share(self, work: Callable[[slice], None], count: int, size: float) -> None:
+        """Do `count` rows of work, each of `size` strips, as many strips on every thread."""
+        strips = max(1, ceil(count * size / self._threads)) * self._threads
+        step = max(1, ceil_div(count, strips))
+        parts = [slice(first, min(first + step, count)) for first in range(0, count, step)]
+        if self._threads == 1 or len(parts) == 1:
+            for part in parts:
+                work(part)
+        else:
+            list(self._pool.map(work, parts))
 
 
-def float_operands(layer: Conv, tensors: ConvTensors) -> tuple[F32Map, NDArray[Any], I32Map]:
-    """Return weight, bias and shift (O) as the float backends use them.
+def _copy_rows(source: F32Map, target: F32Map, rows: slice) -> None:
+    target[..., rows, :] = source[..., rows, :]
 
-    Without splits, weight and bias are float32 and hold the factor 2**-shift. With splits, the
-    weight is as it is, the bias int32.
+
+def float_operands(tensors: ConvTensors) -> tuple[F32Map, F32Map, F32Map, F32Map]:
+    """Return a convolution's operands as the float backends use them, 2**-shift folded in.
+
+    Weight and bias (O); the magnitudes of the weights, summed over the kernel (O, I / groups); and
+    the limit (O) below which these, times those of the input, keep all sums exact.
     """
-    weight, shift = tensors.weight.astype(np.float32), tensors.shift.astype(np.int32)
-    if layer.splits > 1:
-        return weight, tensors.bias.astype(np.int32), shift
-    scale = np.ldexp(np.ones(shift.shape, np.float32), -shift)
-    return weight * scale[:, None, None, None], tensors.bias.astype(np.float32) * scale, shift
+    scale = np.ldexp(np.float32(1), -tensors.shift.astype(np.int32))
+    weight = tensors.weight.astype(np.float32) * scale[:, None, None, None]
+    bias = tensors.bias.astype(np.float32) * scale
+    return weight, bias, np.abs(weight).sum(axis=(2, 3)), EXACT_LIMIT * scale - np.abs(bias)
 
 
 def _is_depthwise(layer: Conv) -> bool:
     return layer.groups == layer.in_channels == layer.out_channels
 
 
+def _convolve(prepared: _PreparedConv, x: F32Map, out: F32Map, rows: slice) -> None:
+    """Convolve a strip of rows: for each split, a product for each row of the kernel."""
+    layer, weight, bias, reach, limit = prepared
+    around, splits, width = layer.kernel // 2, layer.splits, x.shape[2]
+    top = max(rows.start - around, 0)
+    source = x[:, top : rows.stop + around]
+    if layer.groups == 1:
+        used = _used_channels(source)
+        chosen = source[used]
+        if splits > 1:
+            peak = np.maximum(chosen.max(axis=(1, 2)), -chosen.min(axis=(1, 2)))
+            splits = 1 if (reach[:, used] @ peak < limit).all() else splits
+        if splits == 1:
+            source, weight = chosen, weight[:, :, :, used]
+    columns = _columns(source, rows, top) if around else source
+    size = (rows.stop - rows.start) * width
+    factors = columns.reshape(
+        layer.groups, weight.shape[3], layer.kernel, size + 2 * around * width
+    )
+    step = weight.shape[3] // splits
+    first, *others = (slice(split * step, (split + 1) * step) for split in range(splits))
+    sums: NDArray[Any] = _products(weight[:, :, :, first], factors[:, first], size, width)
+    for part in others:
+        products = _products(weight[:, :, :, part], factors[:, part], size, width)
+        sums = np.add(sums, products, dtype=np.float64)
+    sums += bias
+    np.floor(sums, out=sums)
+    np.clip(sums.reshape(-1, *out[0, rows].shape), *layer.range, out=out[:, rows])
+
+
+def _used_channels(x: F32Map) -> slice | NDArray[np.intp]:
+    """Select the channels that are not zero throughout."""
+    used: BoolMap = np.any(x[_SAMPLE], axis=(1, 2))
+    (unclear,) = np.nonzero(~used)
+    used[unclear] = (x[unclear] != 0).any(axis=(1, 2))
+    return slice(None) if used.all() else np.nonzero(used)[0]
+
+
+def _columns(source: F32Map, rows: slice, top: int) -> F32Map:
+    """Put beside each position its neighbours in the row: (C, 3, (rows + 2) * W).
+
+    `source` are the rows of the plane from `top` on; outside the plane is zero.
+    """
+    channels, count, width = source.shape
+    shifted = np.zeros((channels, 3, rows.stop - rows.start + 2, width), np.float32)
+    inside = slice(top - rows.start + 1, top - rows.start + 1 + count)
+    shifted[:, 0, inside, 1:] = source[:, :, :-1]
+    shifted[:, 1, inside] = source
+    shifted[:, 2, inside, :-1] = source[:, :, 1:]
+    return shifted
+
+
 def _products(weight: F32Map, factors: F32Map, size: int, width: int) -> F32Map:
     """Multiply by each kernel row's matrix, W positions apart, and add: (O, size)."""
-    sums: F32Map = weight[0] @ factors[..., :size]
-    for row in range(1, len(weight)):
-        sums += weight[row] @ factors[..., row * width : row * width + size]
+    k, groups, outputs = weight.shape[:3]
+    matrices, factors = (
+        weight.reshape(k, groups, outputs, -1),
+        factors.reshape(groups, -1, factors.shape[-1]),
+    )
+    sums: F32Map = matrices[0] @ factors[..., :size]
+    for row in range(1, k):
+        sums += matrices[row] @ factors[..., row * width : row * width + size]
     return sums.reshape(-1, size)
 
 
-def _strips(x: F32Map, kernel: int) -> Iterator[tuple[int, int, F32Map]]:
-    """Cut a plane into strips of rows, as the right factors of the matrix products.
-
-    Yields
-    ------
-    First position of the strip, its number of positions, and (C * kernel, positions + (kernel - 1)
-    * W): each channel with its neighbours in the row, zero outside the plane.
-    """
-    channels, height, width = x.shape
-    step = max(1, _STRIP // width)
-    for first in range(0, height, step):
-        count = min(step, height - first)
-        if kernel == 1:
-            columns = x.reshape(channels, -1)[:, first * width : (first + count) * width]
-        else:
-            shifted = np.zeros((channels, 3, count + 2, width), np.float32)
-            top, bottom = max(first - 1, 0), min(first + count + 1, height)
-            source, rows = x[:, top:bottom], slice(top - first + 1, bottom - first + 1)
-            shifted[:, 0, rows, 1:] = source[:, :, :-1]
-            shifted[:, 1, rows] = source
-            shifted[:, 2, rows, :-1] = source[:, :, 1:]
-            columns = shifted.reshape(channels * 3, -1)
-        yield first * width, count * width, columns
-
-
-def _depthwise(prepared: _PreparedConv, x: F32Map) -> F32Map:
-    """Multiply and add shifted planes, a chunk of channels at a time.
+def _depthwise(prepared: _PreparedConv, x: F32Map, out: F32Map, chunk: slice) -> None:
+    """Multiply and add shifted planes of a chunk of channels.
 
     Rows are padded and joined, so that a shift in two dimensions is one in memory.
     """
-    layer, weight, bias, _ = prepared
-    channels, height, width = x.shape
-    out = np.empty(x.shape, np.float32)
-    around = layer.kernel // 2
+    layer, weight, bias = prepared[:3]
+    count, (_, height, width), around = chunk.stop - chunk.start, x.shape, layer.kernel // 2
     pitch = width + 2 * around
     size = height * pitch
-    step = max(1, _CHUNK // size)
-    for first in range(0, channels, step):
-        chunk = slice(first, first + step)
-        count = min(step, channels - first)
-        padded = np.zeros((count, height + 3 * around, pitch), np.float32)
-        padded[:, around : around + height, around : around + width] = x[chunk]
-        flat = padded.reshape(count, -1)
-        sums = flat[:, :size] * weight[chunk, 0, 0]
-        product = np.empty_like(sums)
-        for tap in range(1, layer.kernel**2):
-            row, column = divmod(tap, layer.kernel)
-            begin = row * pitch + column
-            np.multiply(flat[:, begin : begin + size], weight[chunk, row, column], out=product)
-            sums += product
-        sums += bias[chunk]
-        np.clip(np.floor(sums, out=sums), *layer.range, out=sums)
-        out[chunk] = sums.reshape(count, height, pitch)[:, :, :width]
-    return out
+    padded = np.zeros((count, height + 3 * around, pitch), np.float32)
+    padded[:, around : around + height, around : around + width] = x[chunk]
+    flat = padded.reshape(count, -1)
+    sums = flat[:, :size] * weight[chunk, 0, 0]
+    product = np.empty_like(sums)
+    for tap in range(1, layer.kernel**2):
+        row, column = divmod(tap, layer.kernel)
+        begin = row * pitch + column
+        np.multiply(flat[:, begin : begin + size], weight[chunk, row, column], out=product)
+        sums += product
+    sums += bias[chunk]
+    np.clip(np.floor(sums, out=sums), *layer.range, out=sums)
+    out[chunk] = sums.reshape(count, height, pitch)[:, :, :width]

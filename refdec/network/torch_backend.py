@@ -2,12 +2,14 @@
 # ruff: noqa: ARG002, D102 - Backend says what each operation takes and computes.
 """The accelerated path: PyTorch float32 convolutions on the CPU, exact by the exactness bound.
 
-As in `numpy_backend`, tensors hold integers and 2**-shift is folded into the weights. What would
-change a product is switched off: TF32, bfloat16, and NNPACK's transforms.
+As in `numpy_backend`, tensors hold integers, 2**-shift is folded into the weights, and splits are
+added in binary64. What would change a product is switched off: TF32, bfloat16, and NNPACK's
+transforms.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -24,12 +26,14 @@ from refdec.network.numpy_backend import float_operands
 
 class _PreparedConv(NamedTuple):
     layer: layers.Conv
-    weights: tuple[Tensor, ...]
-    """(O, I / (groups * splits), k, k) for each split."""
+    weight: Tensor
+    """(O, I / groups, k, k)"""
     bias: Tensor
     """(O)"""
-    shift: Tensor
-    """(O)"""
+    reach: Tensor
+    """(O, I / groups): magnitudes of the weights, summed over the kernel."""
+    limit: Tensor
+    """(O): what the products may reach for all sums to be exact."""
 
 
 class TorchBackend(Backend):
@@ -73,20 +77,17 @@ class TorchBackend(Backend):
         return torch.cat(tensors)
 
     def prepare_conv(self, layer: layers.Conv, tensors: ConvTensors) -> _PreparedConv:
-        weight, bias, shift = map(torch.from_numpy, float_operands(layer, tensors))
-        parts = tuple(part.contiguous() for part in weight.chunk(layer.splits, dim=1))
-        return _PreparedConv(layer, parts, bias, shift)
+        return _PreparedConv(layer, *map(torch.from_numpy, float_operands(tensors)))
 
     def conv(self, prepared: _PreparedConv, x: Tensor) -> Tensor:
-        layer, weights, bias, shift = prepared
-        around, groups = layer.kernel // 2, layer.groups
-        if layer.splits == 1:
-            sums = functional.conv2d(x, weights[0], bias, padding=around, groups=groups).floor_()
-        else:
-            parts = x.reshape(groups, layer.splits, -1, *x.shape[1:]).unbind(1)
-            sums = bias[:, None, None]
-            for part, weight in zip(parts, weights, strict=True):
-                inputs = part.flatten(0, 1)
-                sums = sums + functional.conv2d(inputs, weight, padding=around, groups=groups).int()
-            sums >>= shift[:, None, None]
-        return self.clip(sums, layer.range).float()
+        layer, weight, bias, reach, limit = prepared
+        groups, splits = layer.groups, layer.splits
+        if groups == 1 < splits and bool((reach @ x.abs().amax((1, 2)) < limit).all()):
+            splits = 1
+        convolve = partial(functional.conv2d, padding=layer.kernel // 2, groups=groups)
+        parts = x.reshape(groups, splits, -1, *x.shape[1:]).transpose(0, 1).flatten(1, 2)
+        first, *others = zip(parts, weight.chunk(splits, dim=1), strict=True)
+        sums = convolve(*first, bias)
+        for part in others:
+            sums = sums.double() + convolve(*part)
+        return self.clip(sums.floor_(), layer.range).float()

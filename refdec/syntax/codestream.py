@@ -63,7 +63,7 @@ _OF_STREAM: dict[int, str] = {
     Marker.ANI: "animation",
 }
 """Fields of `Codestream` that hold for all frames."""
-_BEFORE_TOOL_HEADER = frozenset({Marker.SOC, Marker.PIH})
+_BEFORE_TOOL_HEADER = frozenset({Marker.SOC, Marker.PIH, Marker.MTD})
 _UNIQUE_METADATA = frozenset({MetadataType.ICC, MetadataType.EXIF, MetadataType.XMP})
 
 
@@ -240,7 +240,7 @@ class _Parser:
         if segment.marker in _OF_STREAM:
             self.stream[_OF_STREAM[segment.marker]] = value
         if segment.marker not in _BEFORE_TOOL_HEADER:
-            self._check_tool_header(segment)
+            self._check_tools(segment)
         match value:
             case Metadata():
                 self._take_metadata(value, segment)
@@ -279,13 +279,25 @@ class _Parser:
             return replace(parsed, offset=segment.payload_end - len(parsed.payload))
         return parsed
 
-    def _check_tool_header(self, segment: Segment) -> None:
+    def _check_tools(self, segment: Segment) -> None:
+        """Check what was announced, and that the profile has it."""
         announced = self.header.tool_header_flag == 1
         if announced != ("tool_header" in self.stream):
             message = "TOH is missing" if announced else "TOH is present without tool_header_flag"
             raise ConstraintViolation(
                 message, requirement="TOH-001", element="tool_header_flag", offset=segment.offset
             )
+        tools, profile = self.tools, self.header.profile
+        for element, requirement, used, allowed in (
+            ("enhancement_flag", "PRF-003", tools.enhancement_flag, profile.lossless_tools),
+            ("alpha_flag", "PRF-004", tools.alpha_flag, profile.lossless_tools),
+            ("marker", "PRF-005", "animation" in self.stream, profile.animation),
+        ):
+            if used > allowed:
+                message = "the profile does not have this tool"
+                raise NonConforming(
+                    message, requirement=requirement, element=element, offset=segment.offset
+                )
 
     def _take_metadata(self, blob: Metadata, segment: Segment) -> None:
         is_trailing = self.slot > FIRST_OF_PICTURE

@@ -19,7 +19,7 @@ from refdec.syntax.picture_variables import (
     PlaneGroup,
     TileRectangle,
 )
-from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, levels
+from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, Tools, levels, profiles
 from refdec.syntax.segment import FrameHeader
 
 _BINARY16_DEPTH = 16
@@ -37,7 +37,11 @@ class PictureHeader:
     """Picture header (PIH): its elements, the rules on them, the variables derived from them."""
 
     profile_idc: int = element(
-        u(4), "Profile: 0 Simple, 1 Main.", "PIH-001", tuple(Profile), error=UnsupportedFeature
+        u(4),
+        "0 Simple, 1 Main, 2 High.",
+        "PIH-001",
+        tuple(Profile),
+        error=UnsupportedFeature,
     )
     level_idc: int = element(
         u(4), "Level, whose limits the picture keeps.", "PIH-002", _LEVELS, error=UnsupportedFeature
@@ -152,6 +156,20 @@ class PictureHeader:
             ),
         ),
         Constraint(
+            "PRF-001",
+            "bit_depth_minus8",
+            "the bit depth shall be at most max_bit_depth of the profile",
+            lambda h: h.bit_depth <= h.profile.max_bit_depth,
+            NonConforming,
+        ),
+        Constraint(
+            "PRF-002",
+            "ycc_flag",
+            "ycc_flag shall be at most ycc_samples of the profile",
+            lambda h: h.ycc_flag <= h.profile.ycc_samples,
+            NonConforming,
+        ),
+        Constraint(
             "LVL-001",
             "width_minus1",
             "the picture shall have at most max_samples of its level",
@@ -187,6 +205,11 @@ class PictureHeader:
             NonConforming,
         ),
     )
+
+    @property
+    def profile(self) -> Tools:
+        """Tools of the declared profile."""
+        return profiles()[self.profile_idc]
 
     @property
     def level(self) -> Level:

@@ -14,6 +14,20 @@ class Profile(IntEnum):
 
     SIMPLE = 0
     MAIN = 1
+    HIGH = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What the codestreams of one profile may use, and a decoder of the profile has."""
+
+    profile_idc: int
+    max_bit_depth: int
+    ycc_samples: int
+    """1: Y, Cb, Cr, and with them subsampled chroma."""
+    lossless_tools: int
+    """1: enhancement and alpha."""
+    animation: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +51,20 @@ NUM_LEVELS = 6
 
 
 @cache
+def _tables() -> dict[str, list[dict[str, int]]]:
+    tables: dict[str, list[dict[str, int]]] = json.loads(
+        spec_path("tables", "levels.json").read_text(encoding="utf-8")
+    )
+    return tables
+
+
+@cache
+def profiles() -> dict[int, Tools]:
+    """Return the tools by profile_idc; each profile has those of the ones before it."""
+    return {row["profile_idc"]: Tools(**row) for row in _tables()["profiles"]}
+
+
+@cache
 def levels() -> dict[int, Level]:
     """Return the levels by level_idc, in increasing order."""
-    table = json.loads(spec_path("tables", "levels.json").read_text(encoding="utf-8"))
-    return {row["level_idc"]: Level(**row) for row in table["levels"]}
+    return {row["level_idc"]: Level(**row) for row in _tables()["levels"]}

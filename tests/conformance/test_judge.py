@@ -1,211 +1,176 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The harness catches wrong decoders, passes right ones, and tells its own failures apart."""
+"""The command line of the judge: statuses, choice of cases, descriptions, resuming."""
 
-import hashlib
+import _thread
 import json
 import shlex
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 
 from conformance import ROOT
+from conformance import smoke as smoke_module
 from conformance.__main__ import main
-from conformance.case import load_suite
-from conformance.judge import Result, command_judge
-from refdec.cli.picture_io import write_picture
-from refdec.decoding import decode
+from conformance.case import Case, load_suite
+from conformance.judge import Result, Verdict
+from conformance.judge.running import run_cases
+from conformance.schema_check import load_schema
 
 COLOUR, GREY = "picture/size-7x5", "picture/grey-1x1"
 BROKEN = "invalid/eoc-001-missing"
-CASES = {case.id: case for case in load_suite([COLOUR, GREY, BROKEN])}
-
-PREAMBLE = """
-import hashlib, os, pathlib, shutil, signal, sys, time
-source, output, known = sys.argv[1:]
-digest = hashlib.sha256(pathlib.Path(source).read_bytes()).hexdigest()
-found = [p for p in pathlib.Path(known).iterdir() if p.name.startswith(digest)]
-picture = found[0].read_bytes() if found else None
-def write(data): pathlib.Path(output).write_bytes(data)
-"""
-RIGHT = "write(picture) if picture else sys.exit(3)"
-WRONG = {
-    "exit 1 on everything": ("sys.exit(1)", "rejected", "rejected", "pass"),
-    "exit 0 without output": ("", "no output", "no output", "accepted"),
-    "stderr and exit 0": (
-        "print('bad stream', file=sys.stderr)", "no output", "no output", "accepted",
-    ),
-    "constant": ("write(b'P6 7 5 255 ' + bytes([128]) * 105)", "fail", "fail", "accepted"),
-    "accepts broken streams": ("write(picture or b'P6 1 1 255 123')", "pass", "pass", "accepted"),
-    "leaves a picture behind": (
-        "write(picture or b'P6 1 1 255 123'); sys.exit(not picture)", "pass", "pass", "accepted",
-    ),
-    "crash": ("os.kill(os.getpid(), signal.SIGSEGV)", "crash", "crash", "crash"),
-    "crash in a shell": ("sys.exit(139)", "crash", "crash", "crash"),
-    "crash after writing": (
-        "picture and write(picture); os.abort()", "crash", "crash", "crash",
-    ),
-    "hang": ("time.sleep(60)", "timeout", "timeout", "timeout"),
-    "hang on broken streams": (
-        "write(picture) if picture else time.sleep(60)", "pass", "pass", "timeout",
-    ),
-    "one sample off by one": (
-        "picture or sys.exit(3); write(picture[:-1] + bytes([picture[-1] ^ 1]))",
-        "fail", "fail", "pass",
-    ),
-    "wrong size": (
-        "picture or sys.exit(3); "  # noqa: ISC004
-        "write(picture.replace(b'7 5', b'5 7', 1).replace(b'1 1', b'1 2', 1))",
-        "fail", "fail", "pass",
-    ),
-    "cut picture": ("picture or sys.exit(3); write(picture[:-1])", "fail", "fail", "pass"),
-    "second picture": ("picture or sys.exit(3); write(picture * 2)", "fail", "fail", "pass"),
-    "wrong depth": (
-        "picture or sys.exit(3); write(picture.replace(b'255', b'127', 1))", "fail", "fail", "pass",
-    ),
-    "empty picture": ("picture or sys.exit(3); write(b'')", "fail", "fail", "pass"),
-    "copies the stream": ("shutil.copy(source, output)", "fail", "fail", "accepted"),
-    "colour for grey": (
-        "picture or sys.exit(3); "  # noqa: ISC004
-        "grey = picture.startswith(b'P5'); "
-        "write(b'P6 1 1 255 ' + picture[-1:] * 3 if grey else picture)",
-        "pass", "fail", "pass",
-    ),
-    "blue first": (
-        "picture or sys.exit(3); "  # noqa: ISC004
-        "p = bytearray(picture); "
-        "p[-105::3], p[-103::3] = p[-103::3], p[-105::3]; "
-        "write(picture if picture.startswith(b'P5') else bytes(p))",
-        "fail", "pass", "pass",
-    ),
-    "writes elsewhere": (
-        "pathlib.Path(output + '.png').write_bytes(picture or b'')", "no output", "no output",
-        "accepted",
-    ),
-}  # fmt: skip
+NAMES = (COLOUR, GREY, BROKEN)
+MAKE = Callable[[str], str]
+REFDEC = f"{shlex.quote(sys.executable)} -m refdec"
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    for case in CASES.values():
-        if case.is_valid:
-            picture = decode(case.stream)
-            digest = hashlib.sha256(case.stream).hexdigest()
-            suffix = ".pgm" if len(picture.samples) == 1 else ".ppm"
-            write_picture(folder / f"{digest}{suffix}", picture.samples, picture.bit_depth)
-    return folder
+def only(*names: str) -> list[str]:
+    return [word for name in names for word in ("--filter", name)]
+
+
+def run_json(path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    status = main(["run", *arguments, "--json", str(path)])
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.validate(document, load_schema("report"))
+    return status, document
 
 
 @pytest.fixture
-def decoder(tmp_path: Path, pictures: Path) -> Callable[[str], str]:
-    def command(body: str) -> str:
-        script = tmp_path / "decoder.py"
-        script.write_text(PREAMBLE + body, encoding="utf-8")
-        words = [sys.executable, "-I", "-S", str(script)]
-        return f"{shlex.join(words)} {{input}} {{output}} {shlex.quote(str(pictures))}"
-
-    return command
-
-
-def judged(command: str, timeout: float = 20.0) -> list[Result]:
-    judge = command_judge(command, picture_format="ppm", timeout=timeout)
-    return [judge(CASES[name]) for name in (COLOUR, GREY, BROKEN)]
-
-
-def test_right_decoder_passes(decoder: Callable[[str], str]) -> None:
-    assert [str(result.verdict) for result in judged(decoder(RIGHT))] == ["pass", "pass", "pass"]
-
-
-def is_gone(process: int) -> bool:
-    command = Path("/proc") / str(process) / "cmdline"
-    return not (command.is_file() and command.read_bytes())
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
-def test_child_left_behind_is_ended(decoder: Callable[[str], str], tmp_path: Path) -> None:
-    note = tmp_path / "child"
-    body = f"""
-child = os.fork()
-if child == 0: time.sleep(60)
-pathlib.Path({str(note)!r}).write_text(str(child))
-{RIGHT}"""
-    assert judged(decoder(body))[0].verdict == "pass"
-    child = int(note.read_text(encoding="ascii"))
-    for _ in range(100):
-        if is_gone(child):
-            break
-        time.sleep(0.05)
-    assert is_gone(child)
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_decoder_is_caught(name: str, decoder: Callable[[str], str]) -> None:
-    body, *verdicts = WRONG[name]
-    timeout = {0: 20.0, 3: 0.5}.get(verdicts.count("timeout"), 2.0)
-    assert [str(result.verdict) for result in judged(decoder(body), timeout)] == verdicts
-    assert verdicts != ["pass", "pass", "pass"]
-
-
-def test_reference_decoder_passes_as_a_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def path_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT.parent))
-    report = tmp_path / "report.json"
-    command = f"{shlex.quote(sys.executable)} -m refdec decode {{input}} -o {{output}}"
-    names = [COLOUR, GREY, BROKEN, "format/depth-10", "invalid/dph-006-digest-s"]
-    filters = [word for name in names for word in ("--filter", name)]
-    arguments = ["run", "--command", command, *filters, "--json", str(report), "--timeout", "60"]
-    assert main(arguments) == 0
-    assert f"partial: {len(names)} of" in capsys.readouterr().out
-    document = json.loads(report.read_text(encoding="utf-8"))
-    schema = json.loads((ROOT / "schema" / "report.schema.json").read_text(encoding="utf-8"))
-    jsonschema.validate(document, schema)
-    assert document["tally"] == {"pass": 4, "not run": 1}
+
+
+@pytest.mark.usefixtures("path_to_us")
+def test_reference_decoder_passes_as_a_program(tmp_path: Path) -> None:
+    names = [*NAMES, "format/depth-10", "invalid/dph-006-digest-s"]
+    command = f"{REFDEC} decode {{input}} -o {{output}}"
+    status, document = run_json(tmp_path / "r.json", "--command", command, *only(*names))
+    assert status == 0
+    assert document["tally"] == {"pass": 4, "unsupported": 1}
     assert document["partial"]
     assert document["conforms"]
+    assert document["subject"]["kind"] == "program"
 
 
-@pytest.mark.parametrize("picture_format", ["png", "npy"])
-def test_other_picture_formats_are_read(
-    picture_format: str, tmp_path: Path, decoder: Callable[[str], str]
+@pytest.mark.usefixtures("path_to_us")
+def test_described_decoder_is_judged_at_its_points(tmp_path: Path) -> None:
+    description = tmp_path / "refdec.toml"
+    description.write_text(
+        f"""
+schema = 1
+name = "reference decoder"
+command = {json.dumps(f"{REFDEC} decode --verify-if-any {{input}} -o {{output}}")}
+format = "pam"
+[latents]
+command = {json.dumps(f"{REFDEC} latents {{input}} -o {{output}}")}
+format = "npz"
+[control_points]
+command = {json.dumps(f"{REFDEC} trace {{input}} -o {{output}}")}
+[capabilities]
+points = ["L", "S"]
+without = ["16 bits"]
+[exit_codes]
+rejects = [3, 4]
+""".replace("--verify-if-any ", ""),
+        encoding="utf-8",
+    )
+    names = [*NAMES, "synthesis/", "lossless/"]
+    cases = load_suite(names)
+    status, document = run_json(
+        tmp_path / "r.json", "--decoder", str(description), *only(*names[:3])
+    )
+    assert status == 0
+    assert document["subject"]["name"] == "reference decoder"
+    by_id = {case["id"]: case for case in document["cases"]}
+    assert by_id[COLOUR]["points"] == {"L": "pass", "S": "pass"}
+    assert by_id[BROKEN]["points"] == {}
+    lossless = next(c.id for c in cases if c.is_valid and "L" not in c.manifest["valid"]["digests"])
+    _, document = run_json(tmp_path / "s.json", "--decoder", str(description), *only(lossless))
+    assert set(document["cases"][0]["points"]) <= {"S"}
+
+
+@pytest.mark.usefixtures("path_to_us")
+def test_first_wrong_stage_is_named(tmp_path: Path, decoder: MAKE) -> None:
+    spoil = """
+import json, subprocess, sys
+source, output = sys.argv[1:]
+subprocess.run([sys.executable, "-m", "refdec", "trace", source, "-o", output], check=True)
+document = json.load(open(output))
+names = [point["name"] for point in document["points"]]
+for point in document["points"][names.index("tile0/group2/phase0/residual"):]:
+    point["sha256"] = "0" * 64
+document["points"] = document["points"][::-1]
+json.dump(document, open(output, "w"))
+"""
+    script = tmp_path / "trace.py"
+    script.write_text(spoil, encoding="utf-8")
+    words = shlex.split(decoder("write(b'P6 7 5 255 ' + bytes(105)) if picture else sys.exit(3)"))
+    description = tmp_path / "wrong.toml"
+    description.write_text(
+        f"""
+schema = 1
+command = {json.dumps(words)}
+control_points.command = [{json.dumps(sys.executable)}, "trace.py", "{{input}}", "{{output}}"]
+""",
+        encoding="utf-8",
+    )
+    status, document = run_json(tmp_path / "r.json", "--decoder", str(description), *only(COLOUR))
+    assert status == 1
+    assert document["cases"][0]["stage"] == "tile0/group2/phase0/residual"
+    assert document["cases"][0]["difference"]["expected"] != 0
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ('schema = 1\ncommand = "cp {input}"', "lacks {output}"),
+        ('schema = 1\ncommand = "/no/such/program {input} {output}"', "no program"),
+        ("schema = 1", "either command or python"),
+        ('schema = 2\ncommand = "cp {input} {output}"', "schema"),
+        ('schema = 1\ncommand = "cp {input} {output}"\nformt = "ppm"', "formt"),
+        ('schema = 1\ncommand = "cp {input} {output}"\npython = "a:b"', "either command or python"),
+        ("schema = ", "Invalid value"),
+        (
+            'schema = 1\ncommand = "cp {input} {output}"\ncapabilities.without = ["losless"]',
+            "lossless",
+        ),
+        (
+            'schema = 1\ncommand = "cp {input} {output}"\ncapabilities.points = ["L"]',
+            "[latents]",
+        ),
+    ],
+)
+def test_wrong_description_is_a_usage_error(
+    change: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = decode(CASES[COLOUR].stream)
-    stored = tmp_path / f"picture.{picture_format}"
-    write_picture(stored, picture.samples, picture.bit_depth)
-    command = decoder(f"shutil.copy({str(stored)!r}, output)")
-    judge = command_judge(command, picture_format=picture_format, timeout=20.0)
-    assert judge(CASES[COLOUR]).verdict == "pass"
-    assert judge(CASES[GREY]).verdict == "fail"
+    path = tmp_path / "decoder.toml"
+    path.write_text(change, encoding="utf-8")
+    assert main(["run", "--decoder", str(path)]) == 2
+    assert complaint in capsys.readouterr().err
 
 
-def test_wrong_array_is_a_failure(tmp_path: Path, decoder: Callable[[str], str]) -> None:
-    samples = decode(CASES[COLOUR].stream).samples
-    for name, wrong in {
-        "float": samples.astype(np.float64),
-        "interleaved": samples.transpose(1, 2, 0),
-        "nan": np.full(samples.shape, np.nan),
-    }.items():
-        stored = tmp_path / f"{name}.npy"
-        np.save(stored, wrong)
-        command = decoder(f"shutil.copy({str(stored)!r}, output)")
-        judge = command_judge(command, picture_format="npy", timeout=20.0)
-        assert judge(CASES[COLOUR]).verdict == "fail"
+def test_program_and_its_files_are_found_from_where_the_judge_was_called(
+    decoder: MAKE, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    words = shlex.split(decoder("right()"))
+    monkeypatch.chdir(tmp_path)
+    command = f"{shlex.quote(sys.executable)} decoder.py {{input}} {{output}} {words[-1]}"
+    assert main(["run", "--command", command, *only(COLOUR)]) == 0
 
 
 def test_backend_in_this_process(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--backend", "numpy", "--filter", COLOUR, "--filter", BROKEN]) == 0
-    assert "2 pass" in capsys.readouterr().out
+    assert main(["run", "--backend", "numpy", *only(COLOUR, BROKEN), "--all"]) == 0
+    out = capsys.readouterr().out
+    assert f"{COLOUR}" in out
+    assert "PARTIAL: " in out
 
 
-def test_failure_is_status_1(
-    decoder: Callable[[str], str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["run", "--command", decoder("sys.exit(1)"), "--filter", COLOUR]) == 1
+def test_failure_is_status_1(decoder: MAKE, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--command", decoder("sys.exit(1)"), *only(COLOUR)]) == 1
     assert "rejected" in capsys.readouterr().out
 
 
@@ -216,30 +181,140 @@ def test_failure_is_status_1(
         ["run"],
         ["run", "--backend", "abacus"],
         ["run", "--backend", "numpy", "--filter", "no such case"],
+        ["run", "--backend", "numpy", "--suite", "nowhere"],
+        ["run", "--backend", "numpy", "--profile", "high"],
+        ["run", "--backend", "numpy", "--point", "T"],
+        ["run", "--backend", "numpy", "--format", "png"],
+        ["run", "--backend", "numpy", "--resume"],
+        ["run", "--python", "refdec"],
+        ["run", "--python", "refdec:nothing", "--filter", COLOUR],
+        ["run", "--python", "no_such_module:decode", "--filter", COLOUR],
         ["run", "--command", "decode {input}"],
-        ["run", "--command", "decode {input} {output}", "--backend", "numpy"],
-        ["run", "--command", "decode {input} {output}", "--timeout", "0"],
+        ["run", "--command", "/no/such/decoder {input} {output}"],
+        ["run", "--command", "cp {input} {output}", "--point", "L"],
+        ["run", "--command", "cp {input} {output}", "--backend", "numpy"],
+        ["run", "--command", "cp {input} {output}", "--timeout", "0"],
+        ["run", "--command", "cp {input} {output}", "--memory", "much"],
+        ["statement", "pyproject.toml"],
     ],
 )
-def test_usage_error_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_error_is_status_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT.parent)
     assert main(arguments) == 2
     assert "error" in capsys.readouterr().err
 
 
-def test_missing_program_is_a_failure_of_the_harness(capsys: pytest.CaptureFixture[str]) -> None:
-    command = "/no/such/decoder {input} {output}"
-    assert main(["run", "--command", command, "--filter", COLOUR]) == 3
-    assert "/no/such/decoder" in capsys.readouterr().err
-
-
-def test_nothing_judged_is_no_conformance(
-    decoder: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+def test_program_that_cannot_start_is_a_failure_of_the_harness(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only = ["--filter", "invalid/dph-006-digest-s"]
-    assert main(["run", "--command", decoder(RIGHT), *only]) == 1
-    assert "not run" in capsys.readouterr().out
+    program = tmp_path / "decoder"
+    program.write_bytes(b"no program at all")
+    program.chmod(0o755)
+    command = f"{shlex.quote(str(program))} {{input}} {{output}}"
+    assert main(["run", "--command", command, *only(COLOUR)]) == 3
+    assert "cannot start" in capsys.readouterr().err
+
+
+def test_nothing_judged_is_no_conformance(decoder: MAKE, tmp_path: Path) -> None:
+    arguments = ["--command", decoder("right()"), *only("invalid/dph-006-digest-s")]
+    status, document = run_json(tmp_path / "r.json", *arguments)
+    assert status == 1
+    assert document["tally"] == {"unsupported": 1}
+    assert not document["conforms"]
+
+
+def test_decoder_that_declares_nothing_does_not_conform(tmp_path: Path, decoder: MAKE) -> None:
+    path = tmp_path / "lazy.toml"
+    words = shlex.split(decoder("sys.exit(4)"))
+    text = f'schema = 1\ncommand = {json.dumps(words)}\n[capabilities]\nwithout = ["quality *"]'
+    path.write_text(text, encoding="utf-8")
+    status, document = run_json(tmp_path / "r.json", "--decoder", str(path))
+    assert status == 1
+    assert document["tally"].get("pass", 0) == 0
+    assert not document["partial"]
+
+
+def test_level_is_what_is_claimed_and_a_suite_is_a_part(tmp_path: Path) -> None:
+    _, document = run_json(
+        tmp_path / "r.json", "--backend", "numpy", "--profile", "simple", "--level", "1"
+    )
+    assert not document["partial"]
+    assert {case["profile"] for case in document["cases"]} == {"simple"}
+    _, document = run_json(
+        tmp_path / "s.json", "--backend", "numpy", "--suite", "picture", *only("1x1")
+    )
+    assert document["partial"]
+    assert {case["id"].partition("/")[0] for case in document["cases"]} == {"picture"}
+
+
+@pytest.mark.parametrize(("jobs", "body"), [("1", "right()"), ("3", "time.sleep(0.2); right()")])
+def test_known_failures(jobs: str, body: str, decoder: MAKE, tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    arguments = ["run", *only(*NAMES), "--known-failures", str(known), "--jobs", jobs]
+    wrong = decoder("write(b'') if picture and picture[:2] == b'P5' else right()")
+    known.write_text(f"# ours\n{GREY}  # monochrome is not done\n", encoding="utf-8")
+    assert main([*arguments, "--command", wrong]) == 0
+    known.write_text("", encoding="utf-8")
+    assert main([*arguments, "--command", wrong]) == 1
+    known.write_text(f"{GREY}\n{COLOUR}\n", encoding="utf-8")
+    assert main([*arguments, "--command", wrong]) == 1
+    known.write_text(f"{GREY}\n", encoding="utf-8")
+    assert main([*arguments, "--command", decoder(body)]) == 1
+    known.write_text("no/such-case\n", encoding="utf-8")
+    assert main([*arguments, "--command", wrong]) == 2
+
+
+def test_resumed_run_keeps_what_was_judged(
+    decoder: MAKE, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = tmp_path / "runs"
+    body = f"open({str(note)!r}, 'a').write('x'); right()"
+    path, command = tmp_path / "r.json", decoder(body)
+    arguments = ["--command", command, "--resume"]
+    run_json(path, *arguments, *only(COLOUR))
+    status, document = run_json(path, *arguments, *only(*NAMES))
+    assert status == 0
+    assert document["tally"] == {"pass": 3}
+    assert note.read_text(encoding="ascii") == "xxx"
+    document["cases"][0]["verdict"] = "not run"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    run_json(path, *arguments, *only(*NAMES))
+    assert note.read_text(encoding="ascii") == "xxxx"
+    other = ["run", "--backend", "numpy", *only(COLOUR), "--resume", "--json", str(path)]
+    assert main(other) == 2
+    assert "another subject" in capsys.readouterr().err
+
+
+def test_interruption_leaves_the_rest_not_run() -> None:
+    cases = load_suite(["invalid/"])
+
+    def judge(case: Case) -> Result:
+        if case == cases[3]:
+            _thread.interrupt_main()
+        time.sleep(0.02)
+        return Result(case.id, Verdict.PASS)
+
+    results = run_cases(cases, judge)
+    assert [result.id for result in results] == [case.id for case in cases]
+    assert [str(result.verdict) for result in results[:3]] == ["pass"] * 3
+    assert results[-1].verdict == "not run"
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--filter", "photo/*"]) == 0
     assert "photo/still-photo-1" in capsys.readouterr().out
+
+
+def test_smoke_tells_harness_from_decoder(
+    decoder: MAKE, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["smoke"]) == 0
+    assert main(["smoke", "--command", decoder("right()")]) == 0
+    assert main(["smoke", "--command", decoder("sys.exit(1)")]) == 1
+    assert "the decoder is at fault" in capsys.readouterr().out
+    wrong = smoke_module.EXPECTED | {"silent": smoke_module.EXPECTED["right"]}
+    monkeypatch.setattr(smoke_module, "EXPECTED", wrong)
+    assert main(["smoke"]) == 3
+    assert "the harness is broken" in capsys.readouterr().out

@@ -205,10 +205,16 @@ def test_a_region_is_the_crop_of_the_whole(data: st.DataObject, synthesis: str) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_strips_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = decode(stream(name)).samples
-    monkeypatch.setattr(reconstruction, "STRIP_SAMPLES", 1)
+def test_neither_parts_nor_bands_change_the_samples(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trace decodes all latents, then all samples, at once."""
+    whole = decode(stream(name), trace=lambda *_: None).samples
     np.testing.assert_array_equal(decode(stream(name)).samples, whole)
+    for width in (1 << 11, 32):
+        monkeypatch.setattr(reconstruction, "PART_SAMPLES", 1)
+        monkeypatch.setattr(reconstruction, "PART_WIDTH", width)
+        np.testing.assert_array_equal(decode(stream(name)).samples, whole)
 
 
 # -- layers, cuts, progression --------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from refdec.network import Network, get_backend, run_network
+from refdec.network import Network, get_backend, load_model_set, numpy_backend, run_network
 from tests.network.builders import (
     conv,
     conv_tensors,
@@ -20,7 +20,7 @@ from tests.network.builders import (
 )
 
 torch = pytest.importorskip("torch")
-BACKENDS = [("integer", None), ("numpy", None), ("torch", 1), ("torch", 2)]
+BACKENDS = [("integer", None), ("numpy", 1), ("numpy", 3), ("torch", 1), ("torch", 2)]
 
 
 def run(
@@ -92,6 +92,58 @@ def test_worst_case_sums_reach_the_bound_and_stay_exact(
     out = assert_all_agree(net, {"x": plane})["c"]
     if groups == 1:
         assert out[0, 1, 1] == min(2**22, (4095 * sums[0].sum() + spare[0]) >> 2)
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize(("peak", "products"), [(900, 1), (1100, 4)])
+def test_one_product_replaces_those_of_the_splits_where_the_values_allow_it(
+    kernel: int, peak: int, products: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, channels = np.random.default_rng(6), 160
+    weight = extreme_weights(rng, (8, channels, kernel, kernel), 4, 2**12)
+    layer = conv(kernel=kernel, in_channels=channels, out_channels=8, splits=4,
+                 range=[-(2**22), 2**22])  # fmt: skip
+    inputs = [{"name": "x", "channels": channels, "range": [-4095, 4095]}]
+    net = network([layer], conv_tensors(weight, 7, 3), inputs)
+    plane = rng.choice([-peak, peak], (channels, 9, 11)).astype(np.int32)
+    assert_all_agree(net, {"x": plane})
+    calls, compute = [], numpy_backend._products
+    monkeypatch.setattr(
+        numpy_backend, "_products", lambda *values: [calls.append(values), compute(*values)][1]
+    )
+    run("numpy", 1, net, {"x": plane})
+    # 2**12 * 4 * 900 < 2**24 < 2**12 * 4 * 1100
+    assert len(calls) == products
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("used", [[], [0], [3, 4, 30]])
+@pytest.mark.parametrize("splits", [1, 4])
+def test_channels_that_are_zero_change_nothing(kernel: int, used: list[int], splits: int) -> None:
+    rng = np.random.default_rng(7)
+    weight = extreme_weights(rng, (8, 32, kernel, kernel), splits, 999)
+    layer = conv(kernel=kernel, in_channels=32, out_channels=8, splits=splits)
+    inputs = [{"name": "x", "channels": 32, "range": [-4095, 4095]}]
+    net = network([layer], conv_tensors(weight, 500, 9), inputs)
+    plane = np.zeros((32, 70, 9), np.int32)
+    plane[used, 33, 5] = -4095  # not where zeros are looked for first
+    assert_all_agree(net, {"x": plane})
+
+
+@pytest.mark.parametrize("uniform", [True, False])
+@pytest.mark.parametrize("name", ["head_0_0", "head_2_1", "head_6_1", "update_1"])
+def test_positions_computed_alone_are_those_of_the_whole_plane(name: str, uniform: bool) -> None:
+    net, rng = load_model_set(0).networks[name], np.random.default_rng(8)
+    inputs = random_inputs(net, rng, 16 * 7, 16 * 5, extreme=False)
+    quality = rng.integers(0, 64, (7, 5)).astype(np.int32)
+    quality[:] = quality[0, 0] if uniform else quality
+    reference = run("integer", None, net, inputs, quality)
+    places = rng.permutation(35)[:11]
+    for backend, threads in BACKENDS:
+        runner = get_backend(backend, threads).compile(net)
+        for output, tensor in run_network(runner, inputs, quality, places=places).items():
+            expected = reference[output].reshape(-1, 1, 35)[:, :, places]
+            np.testing.assert_array_equal(runner.backend.to_numpy(tensor), expected)
 
 
 def test_conv_by_hand() -> None:

@@ -72,14 +72,24 @@ def test_the_rate_is_met_within_ten_percent_and_never_passed(bpp: float) -> None
     assert parse(coded.data).picture_header.quality_idx == coded.quality
     assert [done for done, _ in calls] == list(range(1, len(calls) + 1))
     assert all(done <= of for done, of in calls)
+    assert len(calls) <= 4
+
+
+@pytest.mark.parametrize("quality", [20, 45])
+def test_effort_buys_fidelity_with_next_to_no_bits(quality: int) -> None:
+    samples = np.clip(1.5 * photograph(3, 128, 160, seed=2).astype(np.float64) - 64, 0, 255)
+    samples = samples.astype(np.uint8)
+    streams = [encode(samples, quality=quality, effort=effort) for effort in range(3)]
+    fidelity = [psnr(samples, decode(data).samples) for data in streams]
+    assert fidelity[0] < fidelity[1] < fidelity[2]
+    assert max(map(len, streams)) < 1.015 * len(streams[0])
 
 
 def test_rates_out_of_reach_give_the_nearest_quality() -> None:
     samples = photograph(1, 32, 32)
     low, high = (encode_at_rate(samples, bpp=bpp) for bpp in (1e-3, 50))
     assert (low.quality, high.quality) == (0, 63)
-    assert low.bpp > 1e-3
-    assert low.data == encode(samples, quality=0)
+    assert 1e-3 < low.bpp < 8 * len(encode(samples, quality=0)) / 32**2
     assert high.data == encode(samples, quality=63)
 
 

@@ -31,7 +31,7 @@ MTD = write_segment(Marker.MTD, b"\x05user")
 def picture_header(**elements: Any) -> PictureHeader:
     """Return the header of a 64x48 picture with other elements as given."""
     defaults: dict[str, Any] = {
-        "profile_idc": 1,
+        "profile_idc": 2,
         "level_idc": 1,
         "model_set_idc": 0,
         "picture_size_bits_minus1": 5,
@@ -151,10 +151,10 @@ def frame(**elements: int) -> bytes:
     return segment_of(Marker.FRH, FrameHeader(**values), {"picture_size_bits": 6}) + SOZ + SOR
 
 
-def animation(*frames: bytes, **elements: int) -> bytes:
+def animation(*frames: bytes, profile_idc: int = 2, **elements: int) -> bytes:
     values = {"num_frames_minus1": 1, "ticks_per_second_minus1": 99, "loop_count": 0}
     ani = segment_of(Marker.ANI, AnimationHeader(**(values | elements)))
-    return stream(ani, *frames, END)
+    return stream(ani, *frames, END, header=header_segment(profile_idc=profile_idc))
 
 
 def hashes(*items: tuple[int, int, int], reserved: int = 0) -> bytes:

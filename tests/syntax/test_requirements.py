@@ -166,7 +166,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     ],
     "DPH-004": [(ConstraintViolation, lambda: hashes((0, 1, 0)))],
     "DPH-005": [(ConstraintViolation, lambda: hashes((1, 1, 0), (1, 1, 0)))],
-    "PIH-001": [(UnsupportedFeature, lambda: with_header(profile_idc=2))],
+    "PIH-001": [(UnsupportedFeature, lambda: with_header(profile_idc=3))],
     "PIH-002": [
         (UnsupportedFeature, lambda: with_header(level_idc=0)),
         (UnsupportedFeature, lambda: with_header(level_idc=7)),
@@ -203,6 +203,14 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
         )
         for last in ((1, 1), (2, 1))
     ],
+    "PRF-001": [
+        (NonConforming, lambda: with_header(profile_idc=1, bit_depth_minus8=5, **FORMAT)),
+        (NonConforming, lambda: with_header(profile_idc=0, bit_depth_minus8=1, **FORMAT)),
+    ],
+    "PRF-002": [(NonConforming, lambda: with_header(profile_idc=0, ycc_flag=1, **FORMAT))],
+    "PRF-003": [(NonConforming, lambda: enhanced(SOE, profile_idc=1))],
+    "PRF-004": [(NonConforming, lambda: alpha(SOR, SOA, profile_idc=1))],
+    "PRF-005": [(NonConforming, lambda: animation(frame(), frame(), profile_idc=1))],
     "LVL-001": [(NonConforming, lambda: with_large_header(width_minus1=1024, height_minus1=1023))],
     "LVL-002": [
         (NonConforming, lambda: with_large_header(width_minus1=2048, height_minus1=0)),

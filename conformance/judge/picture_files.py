@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the pictures that judged decoders write, strictly: exactly these pictures, nothing else.
+
+Every reader takes the whole file and returns its pictures in order; a still has one.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PNM = re.compile(rb"(P[56])(?:\s+|\s*#[^\n]*\n\s*)+(\d+)\s+(\d+)\s+(\d+)\s", re.ASCII)
+_PAM = re.compile(rb"P7\n((?:[^\n]*\n)*?)ENDHDR\n", re.ASCII)
+_PNG_END = bytes.fromhex("0000000049454e44ae426082")
+_PNG_DEPTH_AT = 24
+BYTE, WORD = 8, 16
+
+
+class PictureError(Exception):
+    """The file does not hold pictures of its format."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How raw samples lie in a file; the file has no header."""
+
+    order: str = "planar"
+    """``planar`` is C, H, W; ``interleaved`` is H, W, C."""
+    byte_order: str = "big"
+    """``big`` or ``little``."""
+    sample_bytes: int = 0
+    """1 or 2; 0 for 1 up to 8 bits and 2 above."""
+
+
+class Frame(NamedTuple):
+    """One picture of a file."""
+
+    samples: NDArray[Any]
+    """(C, H, W), unsigned."""
+    peak: int | None
+    """The largest value that the file declares, None where it declares none."""
+
+
+class Geometry(NamedTuple):
+    """What a raw file does not say itself."""
+
+    components: int
+    height: int
+    width: int
+    bit_depth: int
+
+
+def read_frames(
+    path: Path, picture_format: str, *, geometry: Geometry, layout: Layout | None = None
+) -> list[Frame]:
+    """Read all pictures of a file.
+
+    Parameters
+    ----------
+    picture_format : a key of `SUFFIXES`.
+    geometry : of one picture; only ``raw`` needs it.
+
+    Raises
+    ------
+    PictureError
+        Damaged, of another format, empty, or something follows.
+    """
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        data = path.read_bytes()
+        if picture_format == "raw":
+            return list(_read_raw(data, geometry, layout or Layout()))
+        return _READERS[picture_format](data)
+    except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
+        message = f"{path.name} cannot be read: {error}"
+        raise PictureError(message) from error
+
+
+def _read_netpbm(data: bytes) -> list[Frame]:
+    """Read PGM, PPM and PAM pictures that follow one another."""
+    frames: list[Frame] = []
+    position = 0
+    while position < len(data) or not frames:
+        width, height, components, peak, position = _netpbm_header(data, position)
+        dtype = np.dtype(">u2" if peak >> BYTE else "u1")
+        count = width * height * components
+        if len(data) - position < count * dtype.itemsize:
+            message = f"{len(data) - position} bytes of samples, not {count * dtype.itemsize}"
+            raise ValueError(message)
+        samples = np.frombuffer(data, dtype, count, position).reshape(height, width, components)
+        frames.append(Frame(samples.transpose(2, 0, 1), peak))
+        position += count * dtype.itemsize
+    return frames
+
+
+def _netpbm_header(data: bytes, position: int) -> tuple[int, int, int, int, int]:
+    """Return width, height, components, largest value, and where the samples start."""
+    if (header := _PNM.match(data, position)) is not None:
+        width, height, peak = map(int, header.groups()[1:])
+        return width, height, 3 if header[1] == b"P6" else 1, peak, header.end()
+    if (header := _PAM.match(data, position)) is None:
+        what = "no binary PGM, PPM or PAM header"
+        message = f"something follows {position} bytes of pictures" if position else what
+        raise ValueError(message)
+    lines = [line.split(None, 1) for line in header[1].splitlines() if not line.startswith(b"#")]
+    values = {line[0]: line[1] for line in lines if len(line) > 1}
+    try:
+        width, height, components, peak = (
+            int(values[name]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL")
+        )
+    except KeyError as error:
+        message = f"the PAM header lacks {error}"
+        raise ValueError(message) from error
+    return width, height, components, peak, header.end()
+
+
+def _read_png(data: bytes) -> list[Frame]:
+    if not data.endswith(_PNG_END):
+        message = "no PNG that ends with its IEND chunk"
+        raise ValueError(message)
+    if data[_PNG_DEPTH_AT] == WORD:
+        return [_read_deep_png(data)]
+    from PIL import Image, ImageSequence  # noqa: PLC0415
+
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        if image.mode not in {"L", "LA", "RGB", "RGBA"} or data[_PNG_DEPTH_AT] != BYTE:
+            message = f"mode {image.mode} of {data[_PNG_DEPTH_AT]} bits"
+            raise ValueError(message)
+        return [Frame(_planes(np.asarray(frame)), 255) for frame in ImageSequence.Iterator(image)]
+
+
+def _read_deep_png(data: bytes) -> Frame:
+    """Read 16-bit PNG, to the depth of its sBIT chunk where there is one."""
+    import png  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    try:
+        width, height, rows, info = png.Reader(bytes=data).asDirect()
+        samples = np.array([list(row) for row in rows], np.uint16)
+    except png.Error as error:
+        raise ValueError(error) from error
+    if b"acTL" in data[: data.find(b"IDAT")]:
+        message = "animated PNG of 16 bits"
+        raise ValueError(message)
+    return Frame(_planes(samples.reshape(height, width, -1)), (1 << int(info["bitdepth"])) - 1)
+
+
+def _read_tiff(data: bytes) -> list[Frame]:
+    import tifffile  # noqa: PLC0415
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            planar = file.pages.first.planarconfig
+            pages = [page.asarray() for page in file.pages]
+    except tifffile.TiffFileError as error:
+        raise ValueError(error) from error
+    frames = []
+    for samples in pages:
+        if samples.dtype.kind != "u" or samples.dtype.itemsize > 2:  # noqa: PLR2004
+            message = f"samples of type {samples.dtype}"
+            raise ValueError(message)
+        peak = (1 << BYTE * samples.dtype.itemsize) - 1
+        is_planar = planar == tifffile.PLANARCONFIG.SEPARATE and samples.ndim == 3  # noqa: PLR2004
+        frames.append(Frame(samples if is_planar else _planes(samples), peak))
+    return frames
+
+
+def _read_npy(data: bytes) -> list[Frame]:
+    file = io.BytesIO(data)
+    samples = np.load(file, allow_pickle=False)
+    if file.read(1):
+        message = "something follows the array"
+        raise ValueError(message)
+    return array_frames(samples)
+
+
+def array_frames(samples: NDArray[Any]) -> list[Frame]:
+    """Split an array of unsigned (C, H, W), or (N, C, H, W) of several pictures.
+
+    Raises
+    ------
+    ValueError
+        It is of another type or shape.
+    """
+    if samples.ndim not in {3, 4} or samples.dtype.kind != "u" or not samples.size:
+        message = f"{samples.dtype} of shape {samples.shape}, not unsigned (C, H, W)"
+        raise ValueError(message)
+    pictures = samples if samples.ndim == 4 else samples[None]  # noqa: PLR2004
+    return [Frame(picture, None) for picture in pictures]
+
+
+def _read_raw(data: bytes, geometry: Geometry, layout: Layout) -> list[Frame]:
+    size = layout.sample_bytes or (1 if geometry.bit_depth <= BYTE else 2)
+    dtype = np.dtype("u1" if size == 1 else (">u2" if layout.byte_order == "big" else "<u2"))
+    count = geometry.components * geometry.height * geometry.width
+    if not data or len(data) % (count * size):
+        message = f"{len(data)} bytes, not {count * size}"
+        raise ValueError(message)
+    samples = np.frombuffer(data, dtype)
+    if layout.order == "planar":
+        shape = (-1, geometry.components, geometry.height, geometry.width)
+        return [Frame(picture, None) for picture in samples.reshape(shape)]
+    pictures = samples.reshape(-1, geometry.height, geometry.width, geometry.components)
+    return [Frame(_planes(picture), None) for picture in pictures]
+
+
+def _planes(samples: NDArray[Any]) -> NDArray[Any]:
+    """Turn (H, W) or (H, W, C) into (C, H, W)."""
+    return samples[None] if samples.ndim == 2 else samples.transpose(2, 0, 1)  # noqa: PLR2004
+
+
+_READERS: dict[str, Callable[[bytes], list[Frame]]] = {
+    "ppm": _read_netpbm,
+    "pam": _read_netpbm,
+    "png": _read_png,
+    "tiff": _read_tiff,
+    "npy": _read_npy,
+}
+SUFFIXES = {
+    "ppm": (".pgm", ".ppm"),
+    "pam": (".pam", ".pam"),
+    "png": (".png", ".png"),
+    "tiff": (".tiff", ".tiff"),
+    "npy": (".npy", ".npy"),
+    "raw": (".raw", ".raw"),
+}
+"""File name extension per format, for one component and for several."""
+SCALED = {"png", "tiff"}
+"""Formats of 8 and 16 bits only, which hold samples of 9 to 15 bits scaled to 16."""
+
+
+def unscaled(samples: NDArray[Any], bit_depth: int) -> NDArray[Any]:
+    """Undo the scaling of `bit_depth` bits to 16.
+
+    Shifted up, repeated, or rounded: the sample stands in the upper bits each time.
+
+    Raises
+    ------
+    PictureError
+        The lower bits are none of the three.
+    """
+    wide = samples.astype(np.uint32)
+    shift = WORD - bit_depth
+    values = wide >> shift
+    peak = (1 << bit_depth) - 1
+    repeated = (values << shift) | (values >> (bit_depth - shift))
+    known = (values << shift, repeated, (values * 65535 + peak // 2) // peak)
+    if not any(np.array_equal(wide, scaled) for scaled in known):
+        message = f"16-bit samples that are no {bit_depth}-bit samples scaled up"
+        raise PictureError(message)
+    return values.astype(np.uint16)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judge the reference decoder in this process: every point, control point and reason to reject."""
+
+import time
+from collections.abc import Sequence
+
+from conformance.case import Case
+from conformance.control_points import ControlPoints, first_difference
+from conformance.judge.verdict import Judge, Result, Verdict
+from refdec.codec import get_codec
+from refdec.decoding import decode, decode_latents, parse
+from refdec.errors import RefdecError
+from refdec.reconstruction import reconstruct_picture
+from refdec.syntax.segment import SynthesisTransform
+
+REFERENCE_POINTS = ("L", "S")
+Finding = tuple[Verdict, str]
+"""A verdict and why."""
+_PASSED: Finding = (Verdict.PASS, "")
+
+
+def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> Judge:
+    """Return a judge of the reference decoder with one backend, in this process.
+
+    Parameters
+    ----------
+    points : those that count; all of `REFERENCE_POINTS` are computed.
+    """
+
+    def judge(case: Case) -> Result:
+        start = time.perf_counter()
+        findings: dict[str, Finding] = {}
+        stage = ""
+        try:
+            if case.is_valid:
+                found, stage = _judge_valid(case, backend)
+                findings = {point: found[point] for point in points if point in found}
+                finding = next((f for f in findings.values() if f != _PASSED), _PASSED)
+            else:
+                finding = _judge_invalid(case, backend)
+        except RefdecError as error:
+            finding = Verdict.REJECTED, str(error)
+        except Exception as error:  # noqa: BLE001
+            finding = Verdict.CRASH, f"{type(error).__name__}: {error}"
+        return Result(
+            case.id,
+            *finding,
+            seconds=time.perf_counter() - start,
+            points={point: verdict for point, (verdict, _) in findings.items()},
+            stage=stage,
+            command=f"jai-conformance run --backend {backend} --filter {case.id}",
+        )
+
+    return judge
+
+
+def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
+    """Return the finding at each point, and the first control point that differs."""
+    expected, trace = case.manifest["valid"], ControlPoints()
+    digests, points, differing = expected["digests"], {}, None
+    samples = _PASSED
+    if "E" in digests and decode(case.stream, backend=backend).digest() != digests["E"]:
+        samples = Verdict.FAIL, "the enhanced samples differ"
+    if "L" in digests:
+        picture = decode(case.stream, backend=backend, synthesis="base", trace=trace)
+        differing = first_difference(expected["control_points"], trace.digests)
+        latents = decode_latents(case.stream, backend=backend)
+        is_same = latents.digest() == digests["L"]
+        points["L"] = _PASSED if is_same else (Verdict.FAIL, "the latents differ")
+        header = parse(case.stream).picture_header
+        simple = reconstruct_picture(
+            codec=get_codec(header.model_set_idc, backend),
+            header=header,
+            y_hat=latents.y_hat,
+            quality=latents.quality,
+            transform=SynthesisTransform.SIMPLE,
+        )
+        if {"simple": simple.digest(), "base": picture.digest()} != digests["S"]:
+            samples = Verdict.FAIL, "the samples differ"
+    if differing is not None:
+        samples = Verdict.FAIL, f"first difference at {differing}"
+    return points | {"S": samples}, differing or ""
+
+
+def _judge_invalid(case: Case, backend: str) -> Finding:
+    expected = case.manifest["invalid"]
+    error = rejection(case.stream, by_verifying=case.needs_verifying, backend=backend)
+    if error is None:
+        return Verdict.ACCEPTED, f"{expected['requirements']} not noticed"
+    first, last = expected["offset"]
+    if error.requirement not in expected["requirements"]:
+        return Verdict.FAIL, f"rejected for another reason: {error}"
+    if error.offset is not None and not first <= error.offset <= last:
+        return Verdict.FAIL, f"rejected at another place than bytes {first} to {last}: {error}"
+    return _PASSED
+
+
+def rejection(data: bytes, *, by_verifying: bool, backend: str = "auto") -> RefdecError | None:
+    """Return the error that the reference decoder raises, None if it accepts the stream."""
+    try:
+        decode(data, verify=by_verifying, backend=backend)
+    except RefdecError as error:
+        return error
+    return None

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Choose the cases that were asked for, and judge them side by side."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.case import Case, SuiteError, matches
+from conformance.judge.verdict import Judge, Result, Verdict
+from refdec.cli.support import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a run was asked to judge.
+
+    Points, profiles and a level are the claim that is tested; patterns and suites only pick some
+    of its cases, which makes a run partial.
+    """
+
+    points: tuple[str, ...]
+    profiles: tuple[str, ...] = ()
+    """Empty for all."""
+    level: int | None = None
+    """This and all lower levels; None for all."""
+    suites: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+    def claims(self, case: Case) -> bool:
+        """Whether a case belongs to what is claimed."""
+        manifest = case.manifest
+        return (
+            (not self.profiles or manifest["profile"] in self.profiles)
+            and (self.level is None or manifest["level"] <= self.level)
+            and bool(self.points_of(case))
+        )
+
+    def picks(self, case: Case) -> bool:
+        """Whether the case is one of those to run."""
+        is_chosen = not self.suites or case.id.partition("/")[0] in self.suites
+        return is_chosen and matches(case.id, self.patterns)
+
+    def points_of(self, case: Case) -> tuple[str, ...]:
+        """Return the points that a case can be judged at."""
+        if not case.is_valid:
+            is_lossless = {"lossless", "near-lossless", "no lossy base"} & set(
+                case.manifest["features"]
+            )
+            return () if is_lossless and self.points == ("L",) else self.points
+        valid = case.manifest["valid"]
+        possible = {"S": True, "L": "L" in valid["digests"], "T": "tolerance" in valid}
+        return tuple(point for point in self.points if possible[point])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the request as it stands in the JSON report."""
+        return {
+            "points": list(self.points),
+            "profiles": list(self.profiles),
+            "level": self.level,
+            "suites": list(self.suites),
+            "filters": list(self.patterns),
+        }
+
+
+def select(cases: Sequence[Case], request: Request) -> tuple[list[Case], list[Case]]:
+    """Return the cases of the claim, and those of them to run.
+
+    Raises
+    ------
+    UsageError
+        There are none, or a profile or suite does not exist.
+    """
+    known = {"profile": {case.manifest["profile"] for case in cases}}
+    known["suite"] = {case.id.partition("/")[0] for case in cases}
+    for kind, given in (("profile", request.profiles), ("suite", request.suites)):
+        if unknown := set(given) - known[kind]:
+            names = ", ".join(sorted(known[kind]))
+            message = f"no {kind} {', '.join(sorted(unknown))}; there is {names}"
+            raise UsageError(message)
+    claimed = [case for case in cases if request.claims(case)]
+    chosen = [case for case in claimed if request.picks(case)]
+    if not any(case.is_valid for case in claimed):
+        message = f"no case can be judged at point {', '.join(request.points)}"
+        raise UsageError(message)
+    if not chosen:
+        message = f"no case matches {[*request.suites, *request.patterns]}"
+        raise UsageError(message)
+    return claimed, chosen
+
+
+def check_streams(cases: Iterable[Case]) -> None:
+    """Read all streams and compare them with their manifests.
+
+    Raises
+    ------
+    SuiteError
+        A stream is not the one that its manifest describes.
+    """
+    for case in cases:
+        try:
+            digest = hashlib.sha256(case.stream).hexdigest()
+        except OSError as error:
+            raise SuiteError(str(error)) from error
+        if digest != case.manifest["stream"]["sha256"]:
+            message = f"{case.stream_path} is not the stream that its case.json describes"
+            raise SuiteError(message)
+
+
+def run_cases(
+    cases: Sequence[Case],
+    judge: Judge,
+    *,
+    jobs: int = 1,
+    note: Callable[[Result], None] = lambda _: None,
+) -> list[Result]:
+    """Judge the cases, `jobs` at a time.
+
+    Parameters
+    ----------
+    note : called with each result as it comes, in this thread.
+
+    Returns
+    -------
+    The results in the order of the cases. After an interruption from the keyboard those that
+    were not reached are `NOT_RUN`.
+    """
+    results = {case.id: Result(case.id, Verdict.NOT_RUN, "interrupted") for case in cases}
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="judge")
+    pending = [pool.submit(judge, case) for case in cases]
+    try:
+        for future in as_completed(pending):
+            result = future.result()
+            results[result.id] = result
+            note(result)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([future for future in pending if not future.cancelled()], return_when=FIRST_EXCEPTION)
+    return [results[case.id] for case in cases]
