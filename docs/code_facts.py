@@ -101,21 +101,31 @@ def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _tabled(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield identifiers in a module's constants with the errors that their users raise.
+    """Yield identifiers in tables with the errors that the users of the table raise.
 
-    A user is a function that names the constant, and passes a variable on as the requirement.
+    A table is a constant of the module, or a tuple in a function. Its users are the functions that
+    name it, or the function itself; they pass a variable on as the requirement.
     """
+    tables: dict[str, list[str]] = {}
     for constant in tree.body:
-        target = constant.target if isinstance(constant, ast.AnnAssign) else None
-        target = constant.targets[0] if isinstance(constant, ast.Assign) else target
-        ids = [node.value for node in ast.walk(constant) if _is_requirement(node)]  # type: ignore[attr-defined]
-        if not ids or not isinstance(target, ast.Name):
+        if isinstance(constant, ast.Assign | ast.AnnAssign):
+            target = constant.target if isinstance(constant, ast.AnnAssign) else constant.targets[0]
+            tables[ast.unparse(target)] = _identifiers(constant)
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
             continue
-        for function in ast.walk(tree):
-            inner = list(ast.walk(function)) if isinstance(function, ast.FunctionDef) else []
-            if any(isinstance(node, ast.Name) and node.id == target.id for node in inner):
-                for call in (node for node in inner if isinstance(node, ast.Call)):
-                    yield from ((name, kind) for kind in _passed_on(call) for name in ids)
+        inner = list(ast.walk(function))
+        names = {node.id for node in inner if isinstance(node, ast.Name)}
+        ids = [name for table in names & tables.keys() for name in tables[table]]
+        ids += [
+            name for node in inner if isinstance(node, ast.Tuple) for name in _identifiers(node)
+        ]
+        for call in (node for node in inner if ids and isinstance(node, ast.Call)):
+            yield from ((name, kind) for kind in _passed_on(call) for name in ids)
+
+
+def _identifiers(node: ast.AST) -> list[str]:
+    return [inner.value for inner in ast.walk(node) if _is_requirement(inner)]  # type: ignore[attr-defined]
 
 
 def _passed_on(call: ast.Call) -> set[str]:
@@ -192,6 +202,8 @@ class Site:
     owner: str
     """Function with its class, or the class and field of a declaration."""
     is_function: bool
+    check: range
+    """Lines of the condition under which an error is raised here; empty where there is none."""
 
     @property
     def name(self) -> str:
@@ -206,11 +218,26 @@ def requirement_sites() -> dict[str, tuple[Site, ...]]:
     for file, tree in sources().items():
         nodes = list(_owned_nodes(tree, ""))
         functions = {owner for owner, node in nodes if isinstance(node, ast.FunctionDef)}
+        conditions = _conditions(tree)
         for owner, node in nodes:
             if _is_requirement(node):
-                site = Site(file, node.lineno, owner, owner in functions)  # type: ignore[attr-defined]
+                check = conditions.get(node, range(0))
+                site = Site(file, node.lineno, owner, owner in functions, check)  # type: ignore[attr-defined]
                 found.setdefault(node.value, []).append(site)  # type: ignore[attr-defined]
     return {requirement: tuple(places) for requirement, places in sorted(found.items())}
+
+
+def _conditions(tree: ast.Module) -> dict[ast.AST, range]:
+    """Return the lines of the innermost condition of everything inside a ``raise``."""
+    found: dict[ast.AST, range] = {}
+    for branch in ast.walk(tree):  # outer conditions come before inner ones
+        if isinstance(branch, ast.If):
+            lines = range(branch.test.lineno, (branch.test.end_lineno or 0) + 1)
+            for statement in branch.body:
+                for error in ast.walk(statement):
+                    if isinstance(error, ast.Raise):
+                        found |= dict.fromkeys(ast.walk(error), lines)
+    return found
 
 
 def _owned_nodes(node: ast.AST, owner: str) -> Iterator[tuple[str, ast.AST]]:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration of Sphinx, for the site and for the specification on one page."""
 
-import re
-
 from sphinx.application import Sphinx
 
 from refdec import __version__
@@ -13,7 +11,7 @@ copyright = "the JAI authors, Apache-2.0"  # noqa: A001
 version = release = __version__
 language = "en"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:class", r"(numpy|np|NDArray|collections|pathlib)\b.*"),
@@ -27,8 +25,6 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-napoleon_google_docstring = False
-napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = f"JAI {__version__}"
@@ -39,16 +35,27 @@ html_show_sphinx = False
 
 
 def setup(app: Sphinx) -> None:
-    """Read ``name : description`` in parameter lists as napoleon does ``name`` and an indent."""
-    app.connect("autodoc-process-docstring", _split_parameters, priority=400)
+    """Read the sections of docstrings as the project writes them."""
+    app.connect("autodoc-process-docstring", _read_sections)
 
 
-def _split_parameters(*arguments: object) -> None:
+_FIELDS = {"Parameters": ":param", "Raises": ":raises", "Returns": ":returns:"}
+
+
+def _read_sections(*arguments: object) -> None:
+    """Turn ``name : text`` under Parameters, and Raises and Returns, into field lists."""
     lines = arguments[-1]
     assert isinstance(lines, list)  # noqa: S101
-    text = re.sub(
-        r"(?<=Parameters\n----------\n)(?:.+\n?)+",
-        lambda section: re.sub(r"(?m)^(\w[\w, ]*) : ", r"\1\n    ", section[0]),
-        "\n".join(lines),
-    )
-    lines[:] = text.splitlines()
+    section, found = "", []
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        if line in _FIELDS and following.startswith("---"):
+            section = line
+            found += [":returns:"] if section == "Returns" else []
+        elif not section:
+            found.append(line)
+        elif not line.startswith("---") and line.strip():
+            is_item = not line.startswith(" ") and section != "Returns"
+            name, _, text = line.partition(" : ")
+            found.append(f"{_FIELDS[section]} {name}: {text}" if is_item else f"    {line}")
+    lines[:] = [*found, ""]

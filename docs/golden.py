@@ -3,13 +3,14 @@
 
 An invalid stream breaks the requirements that its manifest lists. A valid stream keeps a
 requirement when the check of it was passed while the stream was parsed and decoded: the element
-under the requirement was read, or the function that makes the check was run. That is measured.
+under the requirement was read, or the condition under which the error is raised was looked at.
+That is measured.
 """
 
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from conformance.case import Case, load_suite
@@ -48,7 +49,7 @@ def breaking_streams() -> dict[str, tuple[str, ...]]:
 @cache
 def keeping_streams() -> dict[str, tuple[str, ...]]:
     """Return the valid streams by the requirements whose checks they pass."""
-    runs = {case.id: _functions_of(case) for case in valid_cases()}
+    runs = {case.id: _run_by_decoding(case) for case in valid_cases()}
     read = {case.id: _elements_under(case) for case in valid_cases()}
     ever = frozenset().union(*runs.values())
     found = {}
@@ -61,13 +62,14 @@ def keeping_streams() -> dict[str, tuple[str, ...]]:
 
 
 def _checks(site: Site, ever: frozenset[str]) -> frozenset[str]:
-    """Return the function of a site that makes the check, of those that ran.
+    """Return the condition of a site, as ``file:line``, or the function that makes the check.
 
-    Where it only runs to report an error, or is a constant of a module, it is who uses it; a
-    declaration has none.
+    Where the function only runs to report an error, or the site is a constant of a module, it is
+    who uses it; a declaration has none.
     """
     if site.name in ever:
-        return frozenset({site.name})
+        lines = frozenset(f"{site.file}:{line}" for line in site.check)
+        return lines or frozenset({site.name})
     if not site.is_function and "." in site.owner:
         return frozenset()
     return callers(site.owner.rpartition(".")[2]) & ever
@@ -88,8 +90,8 @@ def _elements_under(case: Case) -> frozenset[str]:
     )
 
 
-def _functions_of(case: Case) -> frozenset[str]:
-    """Return the functions that run while a stream is decoded and verified.
+def _run_by_decoding(case: Case) -> frozenset[str]:
+    """Return what runs while a stream is decoded and verified.
 
     Raises
     ------
@@ -97,21 +99,21 @@ def _functions_of(case: Case) -> frozenset[str]:
         The decoder refuses the stream.
     """
     try:
-        names = _functions_run(lambda: decode(case.stream, verify=True))
+        names = _run_by(lambda: decode(case.stream, verify=True))
     except RefdecError as error:
         message = f"{case.id} is not decoded: {error}"
         raise ValueError(message) from error
     segments = {row.segment for row in inspect_codestream(case.stream)[0]}
     if "SOZ" in segments:
-        names |= _functions_of_loading_models()
+        names |= _run_by_loading_models()
     if "SOE" in segments:
-        names |= _functions_run(load_lossless_tables.__wrapped__)
+        names |= _run_by(load_lossless_tables.__wrapped__)
     return names
 
 
 @cache
-def _functions_of_loading_models() -> frozenset[str]:
-    """Return the functions that run while a model set is read, which happens once per process."""
+def _run_by_loading_models() -> frozenset[str]:
+    """Return what runs while a model set is read, which happens once per process."""
 
     def load() -> None:
         load_residual_tables.__wrapped__()
@@ -119,24 +121,37 @@ def _functions_of_loading_models() -> frozenset[str]:
         _ = codec.hyper_tables, codec.hyper, codec.context
         codec.synthesis(SynthesisTransform.BASE)
 
-    return _functions_run(load)
+    return _run_by(load)
 
 
-def _functions_run(action: Callable[[], Any]) -> frozenset[str]:
-    """Return every function of this repository that runs during an action, as ``file::name``."""
-    codes = set()
+def _run_by(action: Callable[[], Any]) -> frozenset[str]:
+    """Return what of this repository runs during an action.
 
-    def record(frame: FrameType, event: str, _: object) -> None:
-        if event == "call":
-            codes.add(frame.f_code)
+    Functions as ``file::name``; of those that name a requirement the lines, too, as ``file:line``.
+    """
+    traced = {site.name for sites in requirement_sites().values() for site in sites}
+    codes: dict[CodeType, str] = {}
+    lines: set[tuple[CodeType, int]] = set()
 
-    sys.setprofile(record)
+    def record_line(frame: FrameType, event: str, _: object) -> Any:
+        if event == "line":
+            lines.add((frame.f_code, frame.f_lineno))
+        return record_line
+
+    def record(frame: FrameType, _event: str, _: object) -> Any:
+        code = frame.f_code
+        if code not in codes:
+            name = code.co_qualname.replace(".<locals>", "")
+            codes[code] = f"{code.co_filename.removeprefix(_ROOT)}::{name}"
+        return record_line if codes[code] in traced else None
+
+    before = sys.gettrace()
+    sys.settrace(record)
     try:
         action()
     finally:
-        sys.setprofile(None)
-    return frozenset(
-        f"{code.co_filename.removeprefix(_ROOT)}::{code.co_qualname.replace('.<locals>', '')}"
-        for code in codes
-        if code.co_filename.startswith(_ROOT)
-    )
+        sys.settrace(before)
+    functions = (name for code, name in codes.items() if code.co_filename.startswith(_ROOT))
+    return frozenset(functions) | {
+        f"{code.co_filename.removeprefix(_ROOT)}:{line}" for code, line in lines
+    }

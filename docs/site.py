@@ -28,6 +28,8 @@ PATTERNS = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "conformance/README.md",
+    "examples/*/README.md",
+    "examples/*/*.h",
     "docs/**/*.md",
     "docs/examples/*.py",
     "docs/figures/*.svg",

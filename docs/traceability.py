@@ -110,8 +110,9 @@ but not checked, checked but not stated, or neither exercised nor waived.
 
 - **Code** is every place in `refdec` that names the requirement: where it is raised or declared.
 - **Tests** are the test functions and the recipes of golden streams that name it.
-- **Valid streams** pass the check: they contain the element under the requirement, or the function
-  that makes the check ran while they were decoded. This is measured when the page is built.
+- **Valid streams** pass the check: they contain the element under the requirement, or the condition
+  under which the error is raised was looked at while they were decoded. This is measured when the
+  page is built; there are none where the check comes only after something else was found wrong.
 - **Invalid streams** break the requirement, and nothing else.
 
 Requirements on model sets and tables (`NET`, `ENT-001`) cannot be broken by a stream: the tests

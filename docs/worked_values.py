@@ -188,6 +188,7 @@ def _recorded(values: Values) -> Iterator[None]:
         quality: I32Map | None = None,
         *,
         trace: Any = None,
+        **settings: Any,
     ) -> dict[str, Any]:
         noted = Run(runner.network.description.name)
         to_numpy = runner.backend.to_numpy
@@ -202,7 +203,7 @@ def _recorded(values: Values) -> Iterator[None]:
 
         if values.picture is None:
             values.runs.append(noted)
-        return run_network(runner, inputs, quality, trace=note)
+        return run_network(runner, inputs, quality, trace=note, **settings)
 
     residuals = LayeredResiduals.__call__
 

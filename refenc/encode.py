@@ -141,7 +141,8 @@ def encode_at_rate(
     analysed = analyse(samples)
     pixels = analysed.picture.height * analysed.picture.width
     search = RateSearch(model_bits(analysed.y, codec.context.steps), target=bpp)
-    level, coded = search.propose(), []
+    coded: list[Coded] = []
+    level = search.propose()
     while level is not None:
         quality, rate_weight = quality_of(level)
         if not coded:

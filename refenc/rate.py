@@ -47,7 +47,8 @@ def model_bits(y: F32, steps: I16Map) -> NDArray[np.float64]:
     scale = 1 / steps[anchors].astype(np.float32) ** 4
     bits = [float(np.log2(1 + fourth * s[:, None]).mean()) for s in scale]
     bpp = MODEL_SHARE * y.shape[0] / 256 * np.maximum(bits, 1e-6)
-    return np.interp(np.arange(len(steps)), anchors, np.log2(bpp))
+    modelled: NDArray[np.float64] = np.interp(np.arange(len(steps)), anchors, np.log2(bpp))
+    return modelled
 
 
 class RateSearch:
@@ -60,7 +61,7 @@ class RateSearch:
         slope = model[1] - model[0]
         extended = np.concatenate([[model[0] + BELOW * slope], model])
         places = np.concatenate([[BELOW], np.arange(len(model))])
-        self.model = np.interp(self.levels, places, extended)
+        self.model: NDArray[np.float64] = np.interp(self.levels, places, extended)
         self.target = target
         self.trials: dict[float, float] = {}
 
@@ -85,14 +86,14 @@ class RateSearch:
         if len(self.trials) >= MAX_TRIALS:
             return float(self.levels[0])
         low_enough = self._predicted()[inside] <= math.log2(AIM * self.target)
-        return float(self.levels[inside[max(np.count_nonzero(low_enough) - 1, 0)]])
+        return float(self.levels[inside][max(int(np.count_nonzero(low_enough)) - 1, 0)])
 
     def _predicted(self) -> NDArray[np.float64]:
         """Return log2 of the bits per pixel at each level: the model, and its errors between."""
         if not self.trials:
             return self.model
         tried = sorted(self.trials)
-        rates = np.log2([self.trials[level] for level in tried])
-        errors = rates - np.interp(tried, self.levels, self.model)
-        predicted: NDArray[np.float64] = self.model + np.interp(self.levels, tried, errors)
-        return predicted
+        rates = np.log2(np.array([self.trials[level] for level in tried]))
+        errors: NDArray[np.float64] = rates - np.interp(np.array(tried), self.levels, self.model)
+        between: NDArray[np.float64] = np.interp(self.levels, tried, errors)
+        return self.model + between

@@ -39,8 +39,8 @@ def ideal_latent(
         transform=SynthesisTransform.BASE,
     )
     analysis = load_analysis(header.model_set_idc)
-    lacking: F32 = analysis.linear(centred_ycc(picture) - centred_ycc(decoded))
-    return lacking + y_hat / np.float32(2)
+    lacking = analysis.linear(centred_ycc(picture) - centred_ycc(decoded))
+    return lacking + y_hat.astype(np.float32) * np.float32(0.5)
 
 
 def without_quantisation(y: F32) -> I32Map:

@@ -13,7 +13,7 @@ from refdec.network import CompiledNetwork, run_network
 HYPER_LATENT_MAX = 127
 RATIO = 4
 """Latent positions per position of the hyper-latent, horizontally and vertically."""
-HALO = 2
+HYPER_HALO = 2
 """Positions of the hyper-latent around its own that a latent position depends on."""
 
 
@@ -90,5 +90,6 @@ def decode_hyper_features(
 def _surroundings(latents: slice, size: int) -> slice:
     """Return the cells of an axis of z_hat that some latents of the same axis depend on."""
     return slice(
-        max(latents.start // RATIO - HALO, 0), min(ceil_div(latents.stop, RATIO) + HALO, size)
+        max(latents.start // RATIO - HYPER_HALO, 0),
+        min(ceil_div(latents.stop, RATIO) + HYPER_HALO, size),
     )

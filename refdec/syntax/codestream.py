@@ -288,16 +288,12 @@ class _Parser:
                 message, requirement="TOH-001", element="tool_header_flag", offset=segment.offset
             )
         tools, profile = self.tools, self.header.profile
-        for element, requirement, used, allowed in (
-            ("enhancement_flag", "PRF-003", tools.enhancement_flag, profile.lossless_tools),
-            ("alpha_flag", "PRF-004", tools.alpha_flag, profile.lossless_tools),
-            ("marker", "PRF-005", "animation" in self.stream, profile.animation),
-        ):
-            if used > allowed:
-                message = "the profile does not have this tool"
-                raise NonConforming(
-                    message, requirement=requirement, element=element, offset=segment.offset
-                )
+        if tools.enhancement_flag > profile.lossless_tools:
+            raise _not_in_profile(segment, "enhancement_flag", "PRF-003")
+        if tools.alpha_flag > profile.lossless_tools:
+            raise _not_in_profile(segment, "alpha_flag", "PRF-004")
+        if "animation" in self.stream and not profile.animation:
+            raise _not_in_profile(segment, "marker", "PRF-005")
 
     def _take_metadata(self, blob: Metadata, segment: Segment) -> None:
         is_trailing = self.slot > FIRST_OF_PICTURE
@@ -394,3 +390,8 @@ _PARTS: dict[type, tuple[str, str, str]] = {
 
 def _no_parts() -> dict[str, list[Any]]:
     return {name: [] for name, _, _ in _PARTS.values()}
+
+
+def _not_in_profile(segment: Segment, element: str, requirement: str) -> NonConforming:
+    message = "the profile does not have this tool"
+    return NonConforming(message, requirement=requirement, element=element, offset=segment.offset)

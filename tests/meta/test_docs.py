@@ -60,11 +60,14 @@ def test_command_lines_of_the_guides_are_accepted(line: str) -> None:
     PARSERS[program]().parse_args(arguments)
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
-def test_python_of_the_guides_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["first-stream", "latents"])
+def test_python_of_the_guides_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        exec(compile(block, page.name, "exec"), {})  # noqa: S102
+    page = (ROOT / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, name, "exec"), {})  # noqa: S102
 
 
 def test_the_guides_use_every_program() -> None:
