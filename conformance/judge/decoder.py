@@ -19,6 +19,8 @@ from refdec.cli.support import UsageError
 POINTS = ("L", "S", "T")
 """Latents, samples, samples within a tolerance."""
 LATENT_SUFFIXES = {"npy": ".npy", "npz": ".npz", "raw": ".raw", "digest": ".txt"}
+UNJUDGED = frozenset({"YCbCr", "binary16"})
+"""Features of pictures that files hold in different ways: programs are not judged by them."""
 VERIFYING = "verifying the digests of a stream is optional, and not declared"
 
 
@@ -59,6 +61,8 @@ class Decoder:
         for feature in manifest["features"]:
             if any(fnmatch.fnmatchcase(feature, pattern) for pattern in self.without):
                 return f"feature {feature}"
+        if kinds := UNJUDGED.intersection(manifest["features"]):
+            return f"{', '.join(sorted(kinds))}: picture files differ in how they hold it"
         return VERIFYING if case.needs_verifying and not self.verifies else ""
 
     def output_name(self, case: Case) -> str:
