@@ -6,6 +6,7 @@ from functools import cache
 
 from conformance.recipes import (
     entropy,
+    formats,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
@@ -21,6 +22,7 @@ _MODULES = (
     pictures,
     structure,
     syntax,
+    formats,
     entropy,
     lossless,
     invalid_codestream,

@@ -10,8 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from refdec.animation import Frame
-from refdec.cli.picture_io import picture_format, with_alpha, write_picture, write_png
+from refdec.cli.picture_io import FORMATS, picture_format, write_picture
 from refdec.cli.support import UsageError, atomic_file
+from refdec.syntax.codestream import Codestream
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PATTERN = re.compile(r"%0?\d*d")
@@ -26,7 +27,7 @@ def is_pattern(output: Path) -> bool:
     return len(PATTERN.findall(output.name)) == 1
 
 
-def check_animation_output(output: Path, *, num_planes: int) -> None:
+def check_animation_output(output: Path, codestream: Codestream) -> None:
     """Refuse what cannot hold an animation, before long work starts.
 
     Raises
@@ -34,7 +35,7 @@ def check_animation_output(output: Path, *, num_planes: int) -> None:
     UsageError
         Neither a PNG file nor a pattern of names, or a format that cannot hold the frames.
     """
-    picture_format(output, num_planes)
+    picture_format(output, codestream)
     if not is_pattern(output) and output.suffix.lower() != ".png":
         message = (
             f"{output}: {output.suffix} cannot hold an animation; write a .png, numbered files "
@@ -55,7 +56,7 @@ def write_animation(
     for number, frame in enumerate(frames):
         pattern = PATTERN.findall(output.name)[0]
         path = output.with_name(output.name.replace(pattern, pattern % number))
-        write_picture(path, *with_alpha(frame.picture))
+        write_picture(path, frame.picture)
 
 
 def animated_png(frames: Iterable[Frame], *, num_frames: int, loop_count: int) -> Iterator[bytes]:
@@ -64,7 +65,7 @@ def animated_png(frames: Iterable[Frame], *, num_frames: int, loop_count: int) -
     yield PNG_SIGNATURE
     for number, (picture, seconds) in enumerate(frames):
         file = io.BytesIO()
-        write_png(file, *with_alpha(picture))
+        FORMATS[".png"].write(file, picture)
         chunks = list(png_chunks(file.getvalue()))
         data = [content for kind, content in chunks if kind == b"IDAT"]
         if number == 0:
