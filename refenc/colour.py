@@ -11,6 +11,8 @@ from refdec.syntax.picture_variables import CHROMA_STEPS
 from refdec.synthesis.colour import COEFFICIENT_BITS, LIFTED, MATRICES
 
 F32 = NDArray[np.float32]
+Samples = NDArray[np.uint8] | Picture
+"""What can be encoded: 8-bit (3, H, W) R, G, B or (1, H, W) grey, or a picture of any format."""
 DEFAULT_COLOUR = Colour(primaries=1, transfer=13, matrix=6, full_range=True)
 """What a picture header says in one bit: sRGB, through the matrix of BT.601."""
 CENTRE = 128
@@ -18,8 +20,8 @@ LIFTING = ((1, -0.5, 0.5), (1, 0.5, 0), (1, -0.5, -0.5))
 """R, G, B from Y, Cg, Co by lifting, without its rounding."""
 
 
-def as_picture(samples: NDArray[np.uint8] | Picture) -> Picture:
-    """Take 8-bit (3, H, W) R, G, B or (1, H, W) grey samples as a picture."""
+def as_picture(samples: Samples) -> Picture:
+    """Take 8-bit samples as a picture."""
     if isinstance(samples, Picture):
         return samples
     return Picture(samples=typed_samples(samples, 8), bit_depth=8, colour=DEFAULT_COLOUR)

@@ -35,7 +35,7 @@ from refdec.syntax.segment import (
 )
 from refenc.analysis import centred_ycc, load_analysis
 from refenc.codestream import in_profile, write_codestream
-from refenc.colour import as_picture, format_elements
+from refenc.colour import Samples, as_picture, format_elements
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
@@ -52,8 +52,6 @@ BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
 Calls = list[tuple[I32Map, I32Map]]
-Samples = NDArray[np.uint8] | Picture
-"""What can be encoded: 8-bit (3, H, W) R, G, B or (1, H, W) grey, or a picture of any format."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,8 +107,10 @@ def read_picture(
 
 def deep_notes(path: Path) -> tuple[str, ...]:
     """Give the notes on a file that was not read through Pillow, if that knows it."""
-    with suppress(OSError, *DECODER_ERRORS), Image.open(path, formats=FORMATS) as image:
-        return colour_notes(path, image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with suppress(OSError, *DECODER_ERRORS), Image.open(path, formats=FORMATS) as image:
+            return colour_notes(path, image)
     return ()
 
 
