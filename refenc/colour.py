@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdec.picture import Colour, Picture, typed_samples
-from refdec.syntax.picture_variables import CHROMA_STEPS
+from refdec.syntax.picture_variables import CHROMA_STEPS, FINITE_MAX, FINITE_MIN
 from refdec.synthesis.colour import COEFFICIENT_BITS, LIFTED, MATRICES
 
 F32 = NDArray[np.float32]
@@ -21,10 +21,22 @@ LIFTING = ((1, -0.5, 0.5), (1, 0.5, 0), (1, -0.5, -0.5))
 
 
 def as_picture(samples: Samples) -> Picture:
-    """Take 8-bit samples as a picture."""
-    if isinstance(samples, Picture):
-        return samples
-    return Picture(samples=typed_samples(samples, 8), bit_depth=8, colour=DEFAULT_COLOUR)
+    """Take samples as a picture.
+
+    Raises
+    ------
+    ValueError
+        A sample is out of range.
+    """
+    picture = samples
+    if not isinstance(picture, Picture):
+        picture = Picture(samples=typed_samples(picture, 8), bit_depth=8, colour=DEFAULT_COLOUR)
+    peak = (1 << picture.bit_depth) - 1
+    low, high = (FINITE_MIN, FINITE_MAX) if picture.is_float else (0, peak)
+    if not all(low <= group.min() <= group.max() <= high for group in picture.groups):
+        message = f"samples shall be {low} to {high}"
+        raise ValueError(message)
+    return picture
 
 
 def format_elements(picture: Picture) -> dict[str, int]:

@@ -18,7 +18,6 @@ from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tabl
 from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
-from refdec.errors import NonConforming
 from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream
@@ -394,7 +393,7 @@ def picture_header(picture: Picture, *, quality: int, structure: Structure) -> P
 
 def in_lowest_level(header: PictureHeader) -> PictureHeader:
     """Declare the lowest level whose limits are kept; the highest one where none is enough."""
-    limits = [rule for rule in constraints_of(PictureHeader) if rule.error is NonConforming]
+    limits = [rule for rule in constraints_of(PictureHeader) if rule.requirement[:3] == "LVL"]
     candidates = [replace(header, level_idc=level_idc) for level_idc in levels()]
     kept = (level for level in candidates if all(rule.holds(level) for rule in limits))
     return next(kept, candidates[-1])

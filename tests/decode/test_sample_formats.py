@@ -17,20 +17,20 @@ from refenc.exact import encode_exact
 from tests.pictures import deep, picture_of, subsampled
 
 PICTURES = {
-    **{f"rgb-{depth}": picture_of(deep(3, 37, 50, depth), depth) for depth in range(8, 17)},
-    "grey-12": picture_of(deep(1, 37, 50, 12), 12),
+    **{f"rgb-{depth}": picture_of(deep(3, 19, 26, depth), depth) for depth in range(8, 17)},
+    "grey-12": picture_of(deep(1, 19, 26, 12), 12),
     **{
-        f"matrix-{matrix}": picture_of(deep(3, 37, 50, 8), matrix=matrix)
+        f"matrix-{matrix}": picture_of(deep(3, 19, 26, 8), matrix=matrix)
         for matrix in (0, 1, 4, 5, 7, 8, 9, 16, 17)
     },
-    "narrow": picture_of(deep(3, 37, 50, 8), full=False),
-    "float": picture_of(np.clip(deep(3, 37, 50, 16), 0x0400, 0xFBFF), 16, is_float=True),
-    "444": picture_of(deep(3, 37, 50, 8), is_ycc=True),
-    "444-unspecified": picture_of(deep(3, 37, 50, 10), 10, matrix=2, is_ycc=True),
-    "422": subsampled(1, 37, 51),
-    "420": subsampled(2, 37, 51),
-    "420-10": subsampled(2, 37, 51, 10, full=False),
-    "420-float": subsampled(2, 37, 51, 16, is_float=True),
+    "narrow": picture_of(deep(3, 19, 26, 8), full=False),
+    "float": picture_of(np.clip(deep(3, 19, 26, 16), 0x0400, 0xFBFF), 16, is_float=True),
+    "444": picture_of(deep(3, 19, 26, 8), is_ycc=True),
+    "444-unspecified": picture_of(deep(3, 19, 26, 10), 10, matrix=2, is_ycc=True),
+    "422": subsampled(1, 19, 27),
+    "420": subsampled(2, 19, 27),
+    "420-10": subsampled(2, 19, 27, 10, full=False),
+    "420-float": subsampled(2, 19, 27, 16, is_float=True),
 }
 STEPS = {0: (1, 1), 1: (2, 1), 2: (2, 2)}
 
@@ -49,7 +49,7 @@ def test_lossy_pictures_come_back_close(name: str) -> None:
     assert_same_format(decoded, source)
     scale = 2.0 ** (8 - source.bit_depth)
     for plane, original in zip(decoded.planes, source.planes, strict=True):
-        assert np.abs(plane.astype(float) - original).mean() * scale < 5
+        assert np.abs(plane.astype(float) - original).mean() * scale < 7
 
 
 @pytest.mark.parametrize("max_error", [0, 3])
@@ -130,3 +130,10 @@ def test_binary16_pictures_give_their_numbers() -> None:
     source = picture_of(samples_of_numbers(numbers), 16, is_float=True)
     decoded = refdec.decode(encode_exact(source))
     assert decoded.numbers.tobytes() == numbers.tobytes()
+
+
+@pytest.mark.parametrize(("value", "bit_depth", "is_float"), [(1024, 10, False), (0, 16, True)])
+def test_samples_out_of_range_are_not_encoded(value: int, bit_depth: int, is_float: bool) -> None:
+    samples = np.full((1, 4, 4), value, np.uint16)
+    with pytest.raises(ValueError, match="samples shall be"):
+        encode_exact(picture_of(samples, bit_depth, is_float=is_float))
