@@ -76,7 +76,11 @@ def enhance_picture(
         A sub-stream is malformed, or a symbol out of range.
     """
     header = codestream.picture_header
-    enhanced = blank_samples(header, region, np.int32)
+    enhanced = (
+        blank_samples(header, region, np.int32)
+        if samples is None
+        else [group.copy() for group in samples]
+    )
     for tile_idx in tiles_in(region, header)[: len(codestream.enhancement)]:
         tile = tile_region(header, tile_idx)
         decoded = _decode_tile(
