@@ -12,7 +12,7 @@ from pathlib import Path
 from refdec.animation import Frame
 from refdec.cli.picture_io import FORMATS, picture_format, write_picture
 from refdec.cli.support import UsageError, atomic_file
-from refdec.syntax.codestream import Codestream
+from refdec.syntax.picture_header import PictureHeader
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PATTERN = re.compile(r"%0?\d*d")
@@ -27,7 +27,7 @@ def is_pattern(output: Path) -> bool:
     return len(PATTERN.findall(output.name)) == 1
 
 
-def check_animation_output(output: Path, codestream: Codestream) -> None:
+def check_animation_output(output: Path, header: PictureHeader, *, has_alpha: bool) -> None:
     """Refuse what cannot hold an animation, before long work starts.
 
     Raises
@@ -35,7 +35,7 @@ def check_animation_output(output: Path, codestream: Codestream) -> None:
     UsageError
         Neither a PNG file nor a pattern of names, or a format that cannot hold the frames.
     """
-    picture_format(output, codestream)
+    picture_format(output, header, has_alpha=has_alpha)
     if not is_pattern(output) and output.suffix.lower() != ".png":
         message = (
             f"{output}: {output.suffix} cannot hold an animation; write a .png, numbered files "
