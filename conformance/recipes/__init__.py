@@ -5,7 +5,10 @@ from dataclasses import replace
 from functools import cache
 
 from conformance.recipes import (
+    alpha,
+    animation,
     entropy,
+    invalid_animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
@@ -23,10 +26,13 @@ _MODULES = (
     syntax,
     entropy,
     lossless,
+    alpha,
+    animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
+    invalid_animation,
 )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invalid streams of the lossless tool: tool header and enhancement segments."""
+"""Invalid streams of the lossless tool: tool header, enhancement and alpha segments."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,6 +10,7 @@ from conformance.recipes.faults import invalid, set_element
 from conformance.recipes.pictures import noise
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.segment import MAX_ERROR, HyperLatentSegment
+from refenc.alpha import Alpha, add_alpha
 from refenc.codestream import write_codestream
 from refenc.encode import Structure
 from refenc.exact import encode_exact
@@ -19,6 +20,12 @@ from refenc.exact import encode_exact
 def lossless() -> bytes:
     """Return a lossless picture of two tiles, without lossy base."""
     return encode_exact(noise(80, 20), structure=Structure(tile_size=64))
+
+
+@cache
+def with_alpha() -> bytes:
+    """Return the lossless picture with alpha."""
+    return add_alpha(lossless(), Alpha(samples=noise(80, 20)[2]))
 
 
 @cache
@@ -56,6 +63,14 @@ def _with_tiles(*tiles: int) -> bytes:
     return written(replace(stream, enhancement=segments))
 
 
+def _with_alpha_tiles(*tiles: int) -> bytes:
+    stream = parse_codestream(with_alpha())
+    segments = tuple(
+        replace(segment, tile_idx=tile) for segment, tile in zip(stream.alpha, tiles, strict=False)
+    )
+    return written(replace(stream, alpha=segments))
+
+
 def _with_hyper_latent() -> bytes:
     stream = parse_codestream(lossless())
     return written(replace(stream, hyper_latent=HyperLatentSegment(payload=b"")))
@@ -86,5 +101,22 @@ RECIPES = (
     invalid(
         "hyper-latent", "a hyper-latent although there is no lossy base", "SOE-004",
         sound=lossless, broken=_with_hyper_latent, element="SOZ",
+    ),
+    invalid(
+        "17-bits", "alpha of 17 bits", "TOH-008",
+        sound=with_alpha, element="TOH.alpha_bit_depth_minus8", is_value=True,
+        broken=lambda: set_element(with_alpha(), "alpha_bit_depth_minus8", 9, segment="TOH"),
+    ),
+    invalid(
+        "beyond", "a tile index equal to the number of tiles", "SOA-001",
+        sound=with_alpha, broken=lambda: _with_alpha_tiles(0, 2), element="SOA.tile_idx",
+    ),
+    invalid(
+        "twice", "the first tile of alpha twice", "SOA-002",
+        sound=with_alpha, broken=lambda: _with_alpha_tiles(0, 0), element="SOA.tile_idx",
+    ),
+    invalid(
+        "missing", "alpha of the second tile is missing", "SOA-003",
+        sound=with_alpha, broken=lambda: _with_alpha_tiles(0), element="SOA",
     ),
 )  # fmt: skip

@@ -289,11 +289,11 @@ class _Parser:
             )
         tools, profile = self.tools, self.header.profile
         if tools.enhancement_flag > profile.lossless_tools:
-            raise _not_in_profile(segment, "enhancement_flag", "PRF-003", segment)
+            raise _not_in_profile(segment, "enhancement_flag", "PRF-003")
         if tools.alpha_flag > profile.lossless_tools:
-            raise _not_in_profile(segment, "alpha_flag", "PRF-004", segment)
+            raise _not_in_profile(segment, "alpha_flag", "PRF-004")
         if "animation" in self.stream and not profile.animation:
-            raise _not_in_profile(segment, "marker", "PRF-005", segment)
+            raise _not_in_profile(segment, "marker", "PRF-005")
 
     def _take_metadata(self, blob: Metadata, segment: Segment) -> None:
         is_trailing = self.slot > FIRST_OF_PICTURE
@@ -392,6 +392,6 @@ def _no_parts() -> dict[str, list[Any]]:
     return {name: [] for name, _, _ in _PARTS.values()}
 
 
-def _not_in_profile(element: str, requirement: str, segment: Segment) -> NonConforming:
+def _not_in_profile(segment: Segment, element: str, requirement: str) -> NonConforming:
     message = "the profile does not have this tool"
     return NonConforming(message, requirement=requirement, element=element, offset=segment.offset)
