@@ -44,6 +44,12 @@ SYNTHESIS = {
 }
 """Operating points of the decoder: the networks that they add to those of the latent."""
 RUNS = 3
+LAUNCHER = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""A small process between: Linux counts the memory that a process was started from as its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +138,9 @@ def median_seconds(function: Callable[[], object]) -> tuple[float, float]:
 
 def peak_megabytes(command: list[str]) -> float:
     """Run a module of ours and return the peak of its resident memory, 10**6 bytes."""
-    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)  # noqa: S603
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return usage.ru_maxrss * 1024 / 1e6
+    launched = [sys.executable, "-c", LAUNCHER, sys.executable, "-m", *command]
+    result = subprocess.run(launched, check=True, capture_output=True)  # noqa: S603
+    return int(result.stdout) * 1024 / 1e6
 
 
 def network_table(costs: list[NetworkCost], model: ModelSet) -> str:

@@ -2,11 +2,12 @@
 """Memory and time of decoding against the size of the picture, each decoded by a process of its own.
 
 usage: python -m benchmarks.memory PICTURE [--sides 64 256 1024 4096 8192] [--tile-size 1024]
-           [--quality 45] [--backend numpy] [--out benchmarks/results/memory]
+           [--quality 45] [--backend numpy] [--streams DIR] [--out benchmarks/results/memory]
 
 PICTURE is repeated to squares of each size and encoded in tiles. A process decodes and prints its
-peak resident memory by the operating system's figure (`getrusage`), before it has read the stream
-and at the end; the largest picture is also decoded in a region of 512x512. Writes OUT.md and OUT.png.
+peak resident memory by Linux's figure (VmHWM: `getrusage` starts from the parent's), before it has
+read the stream and at the end; the largest picture is also decoded in a region of 512x512. Writes
+OUT.md and OUT.png.
 """
 
 import argparse
@@ -24,11 +25,12 @@ from refenc.picture_io import read_picture
 
 REGION = 512
 CHILD = """
-import json, resource, sys, time
+import json, re, sys, time
 import refdec, refdec.codec, refdec.network.numpy_backend
 from refdec.reconstruction import Region
 path, backend, region = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+status = lambda: open("/proc/self/status").read()
+peak = lambda: int(re.search("VmHWM:\\s*(\\d+)", status())[1]) / 1024
 before, begin, cpu = peak(), time.perf_counter(), time.process_time()
 if backend == "torch": import torch
 refdec.decode(path, backend=backend, region=region and Region(*region))
@@ -82,6 +84,7 @@ def main() -> None:
     parser.add_argument("--tile-size", type=int, default=1024)
     parser.add_argument("--quality", type=int, default=45)
     parser.add_argument("--backend", default="numpy")
+    parser.add_argument("--streams", type=Path, help="folder that keeps the streams for next time")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/memory"))
     options = parser.parse_args()
     samples, rows = read_picture(options.picture).samples, []
@@ -89,9 +92,10 @@ def main() -> None:
     structure = Structure(tile_size=options.tile_size)
     with tempfile.TemporaryDirectory() as folder:
         for side in options.sides:
-            path = Path(folder, f"{side}.jai")
-            square = repeated(samples, side)
-            path.write_bytes(encode(square, quality=options.quality, structure=structure))
+            path = Path(options.streams or folder, f"{side}.jai")
+            if not path.exists():
+                square = repeated(samples, side)
+                path.write_bytes(encode(square, quality=options.quality, structure=structure))
             regions: list[Region | None] = [None]
             if side == max(options.sides) > REGION:
                 regions.append(Region(side // 2, side // 2, REGION, REGION))

@@ -18,9 +18,8 @@ COLOURS = {"jai": "black"} | {codec.name: f"C{index}" for index, codec in enumer
 
 def write_report(rows: Rows, pictures: list[str], out: Path) -> None:
     """Write OUT.md, OUT.png (mean curves) and OUT_pictures.png (differences on each picture)."""
-    compared = [
-        codec for codec in PEERS if any((picture, codec.name) in rows for picture in pictures)
-    ]
+    compared = [c for c in PEERS if all((picture, c.name) in rows for picture in pictures)]
+    left_out = [c.label for c in PEERS if c not in compared]
     by_method = {
         method: {c.name: deltas(rows, pictures, JAI.name, c.name, method) for c in compared}
         for method in METHODS
@@ -34,6 +33,7 @@ def write_report(rows: Rows, pictures: list[str], out: Path) -> None:
             mean_table(pchip, compared),
             "## BD-rate (Akima)",
             mean_table(akima, compared),
+            *([f"Not measured on every picture: {', '.join(left_out)}."] if left_out else []),
             "## Codecs",
             codec_table(rows, pictures, [JAI, *compared]),
             *(

@@ -14,7 +14,7 @@ from benchmarks.rd_curves import Row, Rows, curve, values_at
 from refenc.encode import RATE_TOLERANCE, encode_at_rate
 
 TARGETS = (0.06, 0.12, 0.25, 0.50, 0.75, 1.00, 1.50, 2.00)
-"""Bits per pixel, the rates of JPEG AI's test conditions and two more."""
+"""Bits per pixel."""
 JPEG = PEERS[0]
 COLUMNS = (
     "target bpp",

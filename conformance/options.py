@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from conformance.judge.decoder import POINTS, Decoder, command_words, load_decoder
+from conformance.judge.decoder import POINTS, PROFILES, Decoder, command_words, load_decoder
 from conformance.judge.limits import Limits
 from conformance.judge.picture_files import SUFFIXES
 from conformance.judge.reference import REFERENCE_POINTS, reference_judge
@@ -83,9 +83,7 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
         choices=POINTS,
         help="conformance point; may be repeated (default: those that the decoder has)",
     )
-    parser.add_argument(
-        "--profile", action="append", default=[], help="only this profile; may be repeated"
-    )
+    parser.add_argument("--profile", choices=PROFILES, help="only this profile and those before it")
     parser.add_argument(
         "--level", type=integer_in(1), metavar="N", help="only this and the lower levels"
     )
@@ -150,7 +148,7 @@ def chosen_request(options: argparse.Namespace, decoder: Decoder) -> Request:
         raise UsageError(message)
     return Request(
         points=points,
-        profiles=tuple(options.profile),
+        profile=options.profile,
         level=options.level,
         suites=tuple(options.suite),
         patterns=tuple(options.filter),

@@ -11,7 +11,7 @@ and in a test, which pytest then runs once for each stream::
         jai_case.check(my_package.decode)
 
 ``my_package.decode`` takes the bytes of a stream and returns unsigned samples of (C, H, W), or
-raises. ``@pytest.mark.jai(profiles=("main",), level=4, without=("lossless",), suites=("photo",),
+raises. ``@pytest.mark.jai(profile="main", level=4, without=("lossless",), suites=("photo",),
 filters=("size-*",))`` chooses streams; those with a feature in ``without`` are skipped.
 """
 
@@ -27,7 +27,7 @@ from conformance.judge.running import Request, select
 from conformance.judge.scoring import make_result
 from conformance.judge.verdict import Verdict
 
-CHOICES = ("profiles", "level", "without", "verifies", "suites", "filters")
+CHOICES = ("profile", "level", "without", "verifies", "suites", "filters")
 
 
 class JaiCase:
@@ -92,7 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     check_features(decoder, suite)
     request = Request(
         points=("S",),
-        profiles=tuple(chosen.get("profiles", ())),
+        profile=chosen.get("profile"),
         level=chosen.get("level"),
         suites=tuple(chosen.get("suites", ())),
         patterns=tuple(chosen.get("filters", ())),

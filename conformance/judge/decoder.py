@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from conformance.case import Case
-from conformance.judge.picture_files import SUFFIXES, Geometry, Layout
+from conformance.judge.expected import expected_planes
+from conformance.judge.picture_files import SUFFIXES, Layout, unfit
 from conformance.schema_check import check_document
 from refdec.cli.support import UsageError
+from refdec.syntax.profiles import Profile
 
 POINTS = ("L", "S", "T")
 """Latents, samples, samples within a tolerance."""
+PROFILES = tuple(profile.name.lower() for profile in Profile)
+"""Each has all tools of those before it."""
 LATENT_SUFFIXES = {"npy": ".npy", "npz": ".npz", "raw": ".raw", "digest": ".txt"}
 VERIFYING = "verifying the digests of a stream is optional, and not declared"
 
@@ -37,8 +41,8 @@ class Decoder:
     latents_format: str = "npy"
     control_points_command: tuple[str, ...] = ()
     points: tuple[str, ...] = ("S",)
-    profiles: tuple[str, ...] = ()
-    """Empty for all."""
+    profile: str | None = None
+    """The highest that it has, with all before it; None for all."""
     max_level: int | None = None
     without: tuple[str, ...] = ()
     """Features that it does not have."""
@@ -52,30 +56,40 @@ class Decoder:
     def unsupported(self, case: Case) -> str:
         """Say why a case is outside the declared capabilities; empty if it is inside."""
         manifest = case.manifest
-        if self.profiles and manifest["profile"] not in self.profiles:
+        if not within_profile(case, self.profile):
             return f"profile {manifest['profile']}"
         if self.max_level is not None and manifest["level"] > self.max_level:
             return f"level {manifest['level']}"
         for feature in manifest["features"]:
             if any(fnmatch.fnmatchcase(feature, pattern) for pattern in self.without):
                 return f"feature {feature}"
-        return VERIFYING if case.needs_verifying and not self.verifies else ""
+        if case.needs_verifying and not self.verifies:
+            return VERIFYING
+        has_file = case.is_valid and bool(self.command)
+        return unfit(self.format, expected_planes(case)) if has_file else ""
 
     def output_name(self, case: Case) -> str:
         """Return the name of the picture file that it shall write."""
-        components = case_geometry(case).components if case.is_valid else 3
-        return f"picture{SUFFIXES[self.format][components > 1]}"
+        is_grey = case.is_valid and len(expected_planes(case)) == 1
+        return (
+            "picture.pgm" if is_grey and self.format == "ppm" else f"picture{SUFFIXES[self.format]}"
+        )
 
 
-def case_geometry(case: Case) -> Geometry:
-    """Return the size of a valid case's picture."""
-    picture = case.manifest["valid"]["picture"]
-    return Geometry(
-        components=picture["components"],
-        height=picture["height"],
-        width=picture["width"],
-        bit_depth=picture["bit_depth"],
-    )
+def within_profile(case: Case, profile: str | None) -> bool:
+    """Whether a case is of a profile or of one before it; of any for None.
+
+    Raises
+    ------
+    UsageError
+        There is no such profile.
+    """
+    if profile is None:
+        return True
+    if profile not in PROFILES:
+        message = f"no profile {profile!r}; there is {', '.join(PROFILES)}"
+        raise UsageError(message)
+    return PROFILES.index(case.manifest["profile"]) <= PROFILES.index(profile)
 
 
 def load_decoder(path: Path) -> Decoder:
@@ -113,7 +127,7 @@ def load_decoder(path: Path) -> Decoder:
             document.get("control_points", {}).get("command", ()), base
         ),
         points=tuple(capabilities.get("points", ("L", "S") if latents else ("S",))),
-        profiles=tuple(capabilities.get("profiles", ())),
+        profile=capabilities.get("profile"),
         max_level=capabilities.get("max_level"),
         without=tuple(capabilities.get("without", ())),
         verifies=capabilities.get("verifies", False),
@@ -162,21 +176,18 @@ def command_words(command: str | Sequence[str], base: Path) -> tuple[str, ...]:
 
 
 def check_features(decoder: Decoder, cases: Sequence[Case]) -> None:
-    """Refuse profiles and features that no case of the suite has: they are likely misspelt.
+    """Refuse features that no case of the suite has: they are likely misspelt.
 
     Raises
     ------
     UsageError
         Naming what comes close.
     """
-    features = {feature for case in cases for feature in case.manifest["features"]}
-    profiles = {case.manifest["profile"] for case in cases}
-    for kind, given, known in (
-        ("feature", decoder.without, features),
-        ("profile", decoder.profiles, profiles),
-    ):
-        for name in given:
-            if not any(fnmatch.fnmatchcase(item, name) for item in known):
-                close = difflib.get_close_matches(name, known, 3) or sorted(known)[:8]
-                message = f"no case has the {kind} {name!r}; there is {', '.join(close)}"
-                raise UsageError(message)
+    known = {feature for case in cases for feature in case.manifest["features"]}
+    for name in decoder.without:
+        if not any(fnmatch.fnmatchcase(feature, name) for feature in known):
+            close = difflib.get_close_matches(name, known, 3) or sorted(known)[:8]
+            message = f"no case has the feature {name!r}; there is {', '.join(close)}"
+            raise UsageError(message)
+    for case in cases[:1]:
+        within_profile(case, decoder.profile)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.case import Case
+from conformance.case import Case, SuiteError
 from conformance.judge.verdict import Difference
 from refdec.decoding import decode, decode_latents
 
@@ -38,15 +38,20 @@ def references(case: Case) -> Iterator[tuple[str, Values]]:
 
 
 def nearest_difference(case: Case, samples: Values) -> Difference | None:
-    """Compare samples with the right picture that comes closest.
+    """Compare wrong samples with the right picture that comes closest.
 
     Parameters
     ----------
-    samples : (C, H, W), of the right shape.
+    samples : (C, H, W), of a digest that the case does not have.
 
     Returns
     -------
-    None where nothing differs.
+    None where the right pictures are of another shape.
+
+    Raises
+    ------
+    SuiteError
+        The reference decoder gives these samples, too: it and ``case.json`` disagree.
     """
     depth = case.manifest["valid"]["picture"]["bit_depth"]
     found = [
@@ -54,7 +59,10 @@ def nearest_difference(case: Case, samples: Values) -> Difference | None:
         for name, right in references(case)
         if right.shape == samples.shape
     ]
-    if not found or any(item is None for item, _ in found):
+    if any(item is None for item, _ in found):
+        message = f"{case.id}: its case.json and the reference decoder disagree"
+        raise SuiteError(message)
+    if not found:
         return None
     (nearest, right) = min(
         ((item, right) for item, right in found if item is not None), key=lambda pair: pair[0].rms

@@ -6,13 +6,15 @@ Every reader takes the whole file and returns its pictures in order; a still has
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from conformance.judge.expected import Plane
 
 _PNM = re.compile(rb"(P[56])(?:\s+|\s*#[^\n]*\n\s*)+(\d+)\s+(\d+)\s+(\d+)\s", re.ASCII)
 _PAM = re.compile(rb"P7\n((?:[^\n]*\n)*?)ENDHDR\n", re.ASCII)
@@ -40,30 +42,21 @@ class Layout:
 class Frame(NamedTuple):
     """One picture of a file."""
 
-    samples: NDArray[Any]
-    """(C, H, W), unsigned."""
+    planes: tuple[NDArray[Any], ...]
+    """(H, W) each, unsigned, alpha last."""
     peak: int | None
     """The largest value that the file declares, None where it declares none."""
 
 
-class Geometry(NamedTuple):
-    """What a raw file does not say itself."""
-
-    components: int
-    height: int
-    width: int
-    bit_depth: int
-
-
 def read_frames(
-    path: Path, picture_format: str, *, geometry: Geometry, layout: Layout | None = None
+    path: Path, picture_format: str, *, geometry: Sequence[Plane], layout: Layout | None = None
 ) -> list[Frame]:
     """Read all pictures of a file.
 
     Parameters
     ----------
     picture_format : a key of `SUFFIXES`.
-    geometry : of one picture; only ``raw`` needs it.
+    geometry : the planes of one picture; only ``raw`` needs them.
 
     Raises
     ------
@@ -94,7 +87,7 @@ def _read_netpbm(data: bytes) -> list[Frame]:
             message = f"{len(data) - position} bytes of samples, not {count * dtype.itemsize}"
             raise ValueError(message)
         samples = np.frombuffer(data, dtype, count, position).reshape(height, width, components)
-        frames.append(Frame(samples.transpose(2, 0, 1), peak))
+        frames.append(Frame(_planes(samples), peak))
         position += count * dtype.itemsize
     return frames
 
@@ -166,7 +159,7 @@ def _read_tiff(data: bytes) -> list[Frame]:
             raise ValueError(message)
         peak = (1 << BYTE * samples.dtype.itemsize) - 1
         is_planar = planar == tifffile.PLANARCONFIG.SEPARATE and samples.ndim == 3  # noqa: PLR2004
-        frames.append(Frame(samples if is_planar else _planes(samples), peak))
+        frames.append(Frame(tuple(samples) if is_planar else _planes(samples), peak))
     return frames
 
 
@@ -191,27 +184,58 @@ def array_frames(samples: NDArray[Any]) -> list[Frame]:
         message = f"{samples.dtype} of shape {samples.shape}, not unsigned (C, H, W)"
         raise ValueError(message)
     pictures = samples if samples.ndim == 4 else samples[None]  # noqa: PLR2004
-    return [Frame(picture, None) for picture in pictures]
+    return [Frame(tuple(picture), None) for picture in pictures]
 
 
-def _read_raw(data: bytes, geometry: Geometry, layout: Layout) -> list[Frame]:
-    size = layout.sample_bytes or (1 if geometry.bit_depth <= BYTE else 2)
-    dtype = np.dtype("u1" if size == 1 else (">u2" if layout.byte_order == "big" else "<u2"))
-    count = geometry.components * geometry.height * geometry.width
-    if not data or len(data) % (count * size):
-        message = f"{len(data)} bytes, not {count * size}"
+def plane_frames(planes: Sequence[NDArray[Any]]) -> list[Frame]:
+    """Make one picture of unsigned planes (H, W).
+
+    Raises
+    ------
+    ValueError
+        One is of another type or shape, or there is none.
+    """
+    for plane in planes:
+        if plane.ndim != 2 or plane.dtype.kind != "u" or not plane.size:  # noqa: PLR2004
+            message = f"a plane of {plane.dtype}, shape {plane.shape}, not unsigned (H, W)"
+            raise ValueError(message)
+    if not planes:
+        message = "no planes"
         raise ValueError(message)
-    samples = np.frombuffer(data, dtype)
-    if layout.order == "planar":
-        shape = (-1, geometry.components, geometry.height, geometry.width)
-        return [Frame(picture, None) for picture in samples.reshape(shape)]
-    pictures = samples.reshape(-1, geometry.height, geometry.width, geometry.components)
-    return [Frame(_planes(picture), None) for picture in pictures]
+    return [Frame(tuple(planes), None)]
 
 
-def _planes(samples: NDArray[Any]) -> NDArray[Any]:
-    """Turn (H, W) or (H, W, C) into (C, H, W)."""
-    return samples[None] if samples.ndim == 2 else samples.transpose(2, 0, 1)  # noqa: PLR2004
+def _read_raw(data: bytes, geometry: Sequence[Plane], layout: Layout) -> list[Frame]:
+    sizes = [layout.sample_bytes or (1 if plane.bit_depth <= BYTE else 2) for plane in geometry]
+    areas = [plane.height * plane.width for plane in geometry]
+    total = sum(size * area for size, area in zip(sizes, areas, strict=True))
+    if not data or len(data) % total:
+        message = f"{len(data)} bytes, not {total}"
+        raise ValueError(message)
+    pictures = [data[start : start + total] for start in range(0, len(data), total)]
+    wide = ">u2" if layout.byte_order == "big" else "<u2"
+    if layout.order == "interleaved":
+        if len(set(sizes)) > 1 or len(set(areas)) > 1:
+            message = "planes of different sizes or widths cannot be interleaved"
+            raise ValueError(message)
+        shape = geometry[0].height, geometry[0].width, len(geometry)
+        dtype = "u1" if sizes[0] == 1 else wide
+        arrays = (np.frombuffer(picture, dtype).reshape(shape) for picture in pictures)
+        return [Frame(_planes(array), None) for array in arrays]
+    frames = []
+    for picture in pictures:
+        planes, position = [], 0
+        for plane, size, area in zip(geometry, sizes, areas, strict=True):
+            values = np.frombuffer(picture, "u1" if size == 1 else wide, area, position)
+            planes.append(values.reshape(plane.height, plane.width))
+            position += size * area
+        frames.append(Frame(tuple(planes), None))
+    return frames
+
+
+def _planes(samples: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Split (H, W) or (H, W, C) into planes."""
+    return (samples,) if samples.ndim == 2 else tuple(samples.transpose(2, 0, 1))  # noqa: PLR2004
 
 
 _READERS: dict[str, Callable[[bytes], list[Frame]]] = {
@@ -222,20 +246,33 @@ _READERS: dict[str, Callable[[bytes], list[Frame]]] = {
     "npy": _read_npy,
 }
 SUFFIXES = {
-    "ppm": (".pgm", ".ppm"),
-    "pam": (".pam", ".pam"),
-    "png": (".png", ".png"),
-    "tiff": (".tiff", ".tiff"),
-    "npy": (".npy", ".npy"),
-    "raw": (".raw", ".raw"),
+    "ppm": ".ppm",
+    "pam": ".pam",
+    "png": ".png",
+    "tiff": ".tiff",
+    "npy": ".npy",
+    "raw": ".raw",
 }
-"""File name extension per format, for one component and for several."""
+"""File name extension per format; PPM files of one component are PGM."""
+
+
+def unfit(picture_format: str, geometry: Sequence[Plane]) -> str:
+    """Say why a format cannot hold pictures of these planes; empty if it can."""
+    if picture_format == "raw":
+        return ""
+    if len({(plane.height, plane.width) for plane in geometry}) > 1:
+        return f"planes of different sizes in {picture_format}; raw can hold them"
+    if picture_format == "ppm" and len(geometry) in {2, 4}:
+        return "alpha in ppm; pam can hold it"
+    return ""
+
+
 SCALED = {"png", "tiff"}
 """Formats of 8 and 16 bits only, which hold samples of 9 to 15 bits scaled to 16."""
 
 
 def unscaled(samples: NDArray[Any], bit_depth: int) -> NDArray[Any]:
-    """Undo the scaling of `bit_depth` bits to 16.
+    """Undo the scaling of 8 to 15 bits to 16.
 
     Shifted up, repeated, or rounded: the sample stands in the upper bits each time.
 

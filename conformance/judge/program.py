@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.case import Case
-from conformance.judge.decoder import LATENT_SUFFIXES, Decoder, case_geometry
+from conformance.judge.decoder import LATENT_SUFFIXES, Decoder
+from conformance.judge.expected import expected_planes
 from conformance.judge.limits import Limits
 from conformance.judge.picture_files import PictureError, read_frames
 from conformance.judge.running import Request
@@ -110,7 +111,7 @@ class _Run:
             frames = read_frames(
                 output,
                 self.decoder.format,
-                geometry=case_geometry(self.case),
+                geometry=expected_planes(self.case),
                 layout=self.decoder.layout,
             )
         except PictureError as error:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judge a Python function, in a process of its own that is kept from case to case.
 
-The function takes the bytes of a stream. It returns unsigned samples of (C, H, W), or of
-(N, C, H, W) for several pictures, or an object whose attribute ``samples`` is that; or it raises.
-An exception refuses the stream, unless it is one that only a mistake of the program raises.
+The function takes the bytes of a stream. It returns unsigned samples of (C, H, W), alpha last, or
+of (N, C, H, W) for several pictures; or a tuple of planes, where they differ in size; or an object
+whose attribute ``samples`` or ``planes`` is that, beside an ``alpha`` of (H, W) or None. Or it
+raises: that refuses the stream, unless only a mistake of the program raises such an exception.
 """
 
 import importlib
@@ -24,7 +25,7 @@ import numpy as np
 from conformance.case import Case
 from conformance.judge.decoder import Decoder
 from conformance.judge.limits import MIB, Limits
-from conformance.judge.picture_files import PictureError, array_frames
+from conformance.judge.picture_files import PictureError, array_frames, plane_frames
 from conformance.judge.running import Request
 from conformance.judge.scoring import Score, make_result, score_frames
 from conformance.judge.verdict import Judge, Result, Verdict
@@ -71,7 +72,16 @@ def ask(function: Callable[[bytes], Any], stream: bytes) -> Answer:
         return "refused", f"{type(error).__name__}: {error}"
     if answer is None:
         return "nothing", "the function returned None"
-    return "samples", np.asarray(getattr(answer, "samples", answer))
+    return "samples", _samples_of(answer)
+
+
+def _samples_of(answer: Any) -> Any:
+    """Return an array of whole pictures, or a tuple of the planes of one."""
+    samples = getattr(answer, "planes", getattr(answer, "samples", answer))
+    planes = tuple(map(np.asarray, samples)) if isinstance(samples, tuple) else np.asarray(samples)
+    if (alpha := getattr(answer, "alpha", None)) is not None:
+        return (*planes, np.asarray(alpha))
+    return planes
 
 
 def _serve(connection: Connection, name: str, memory: int) -> None:
@@ -196,7 +206,7 @@ def score_answer(case: Case, answer: Answer, points: Sequence[str]) -> dict[str,
     if failed is not None:
         return dict.fromkeys(points, failed) if case.is_valid else {"": failed}
     try:
-        frames = array_frames(content)
+        frames = plane_frames(content) if isinstance(content, tuple) else array_frames(content)
     except (ValueError, PictureError) as error:
         return dict.fromkeys(points, Score(Verdict.FAIL, str(error)))
     return score_frames(case, frames, points, picture_format="npy")

@@ -64,7 +64,8 @@ def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
         differing = first_difference(expected["control_points"], trace.digests)
         latents = decode_latents(case.stream, backend=backend)
         is_same = latents.digest() == digests["L"]
-        points["L"] = _PASSED if is_same else (Verdict.FAIL, "the latents differ")
+        what = f"first difference at {differing}" if differing else "the latents differ"
+        points["L"] = _PASSED if is_same else (Verdict.FAIL, what)
         header = parse(case.stream).picture_header
         simple = reconstruct_picture(
             codec=get_codec(header.model_set_idc, backend),

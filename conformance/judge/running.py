@@ -3,11 +3,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
 from conformance.case import Case, SuiteError, matches
+from conformance.judge.decoder import within_profile
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.cli.support import UsageError
 
@@ -16,13 +17,13 @@ from refdec.cli.support import UsageError
 class Request:
     """What a run was asked to judge.
 
-    Points, profiles and a level are the claim that is tested; patterns and suites only pick some
+    Points, a profile and a level are the claim that is tested; patterns and suites only pick some
     of its cases, which makes a run partial.
     """
 
     points: tuple[str, ...]
-    profiles: tuple[str, ...] = ()
-    """Empty for all."""
+    profile: str | None = None
+    """This and all before it; None for all."""
     level: int | None = None
     """This and all lower levels; None for all."""
     suites: tuple[str, ...] = ()
@@ -32,7 +33,7 @@ class Request:
         """Whether a case belongs to what is claimed."""
         manifest = case.manifest
         return (
-            (not self.profiles or manifest["profile"] in self.profiles)
+            within_profile(case, self.profile)
             and (self.level is None or manifest["level"] <= self.level)
             and bool(self.points_of(case))
         )
@@ -57,7 +58,7 @@ class Request:
         """Return the request as it stands in the JSON report."""
         return {
             "points": list(self.points),
-            "profiles": list(self.profiles),
+            "profile": self.profile,
             "level": self.level,
             "suites": list(self.suites),
             "filters": list(self.patterns),
@@ -70,15 +71,12 @@ def select(cases: Sequence[Case], request: Request) -> tuple[list[Case], list[Ca
     Raises
     ------
     UsageError
-        There are none, or a profile or suite does not exist.
+        There are none, or a suite does not exist.
     """
-    known = {"profile": {case.manifest["profile"] for case in cases}}
-    known["suite"] = {case.id.partition("/")[0] for case in cases}
-    for kind, given in (("profile", request.profiles), ("suite", request.suites)):
-        if unknown := set(given) - known[kind]:
-            names = ", ".join(sorted(known[kind]))
-            message = f"no {kind} {', '.join(sorted(unknown))}; there is {names}"
-            raise UsageError(message)
+    known = {case.id.partition("/")[0] for case in cases}
+    if unknown := set(request.suites) - known:
+        message = f"no suite {', '.join(sorted(unknown))}; there is {', '.join(sorted(known))}"
+        raise UsageError(message)
     claimed = [case for case in cases if request.claims(case)]
     chosen = [case for case in claimed if request.picks(case)]
     if not any(case.is_valid for case in claimed):
@@ -131,12 +129,12 @@ def run_cases(
     pending = [pool.submit(judge, case) for case in cases]
     try:
         for future in as_completed(pending):
-            result = future.result()
-            results[result.id] = result
-            note(result)
+            note(future.result())
     except KeyboardInterrupt:
         pass
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        wait([future for future in pending if not future.cancelled()], return_when=FIRST_EXCEPTION)
+        pool.shutdown(cancel_futures=True)
+    for future in pending:
+        if not future.cancelled():
+            results[future.result().id] = future.result()
     return [results[case.id] for case in cases]

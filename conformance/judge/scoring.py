@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judge what a decoder made of a stream: samples, latents, control points."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from conformance.case import Case
 from conformance.control_points import DIGITS, STEP_TENSORS
 from conformance.judge.difference import latent_difference, nearest_difference
+from conformance.judge.expected import Plane, expected_digests, expected_planes, right_picture
 from conformance.judge.picture_files import SCALED, WORD, Frame, PictureError, unscaled
 from conformance.judge.tolerance import tolerated
 from conformance.judge.verdict import FAULTS, Difference, Result, Verdict
-from refdec.picture import latent_digest, picture_digest
+from refdec.picture import latent_digest
 
-BYTE_DEPTH = 8
 LATENT_RANGE = 1 << 15
 DETAIL_SHOWN = 500
 
@@ -63,64 +64,81 @@ def score_frames(
     ----------
     picture_format : the file's; formats that scale samples are unscaled first.
     """
-    try:
-        samples = _checked_samples(case, frames, picture_format)
-    except PictureError as error:
-        return dict.fromkeys(points, Score(Verdict.FAIL, str(error)))
-    name = right_picture(case, samples)
-    if name is not None:
-        return dict.fromkeys(points, Score(Verdict.PASS, name))
-    nearest = nearest_difference(case, samples)
-    scores = {}
-    if "S" in points:
-        scores["S"] = Score(Verdict.FAIL, "the samples differ", nearest)
-    if "T" in points:
-        excess = tolerated(case, samples)
-        verdict = Verdict.FAIL if excess else Verdict.PASS
-        scores["T"] = Score(verdict, excess or "within the tolerance", nearest)
+    geometry, digests = expected_planes(case), expected_digests(case)
+    if len(frames) != len(digests):
+        wrong = Score(Verdict.FAIL, f"{len(frames)} pictures, not {len(digests)}")
+        return dict.fromkeys(points, wrong)
+    names = []
+    for number, (frame, wanted) in enumerate(zip(frames, digests, strict=True)):
+        place = f"picture {number}: " if len(digests) > 1 else ""
+        try:
+            planes = _checked_planes(frame, geometry, picture_format)
+        except PictureError as error:
+            return dict.fromkeys(points, Score(Verdict.FAIL, f"{place}{error}"))
+        name = right_picture(wanted, planes, geometry)
+        if name is None:
+            shown = planes if len(digests) == 1 else None
+            return _score_wrong(case, shown, points, f"{place}the samples differ")
+        names.append(name)
+    return dict.fromkeys(points, Score(Verdict.PASS, ", ".join(dict.fromkeys(names))))
+
+
+def _score_wrong(
+    case: Case, planes: Sequence[NDArray[Any]] | None, points: Sequence[str], detail: str
+) -> dict[str, Score]:
+    """Judge a picture that is not the right one to the last bit; None of several pictures."""
+    scores = {"S": Score(Verdict.FAIL, detail)} if "S" in points else {}
+    nearest = None
+    if planes is not None and len({plane.shape for plane in planes}) == 1:
+        samples = np.stack(planes)
+        nearest = nearest_difference(case, samples)
+        if "S" in points:
+            scores["S"] = Score(Verdict.FAIL, detail, nearest)
+        if "T" in points:
+            excess = tolerated(case, samples)
+            verdict = Verdict.FAIL if excess else Verdict.PASS
+            scores["T"] = Score(verdict, excess or "within the tolerance", nearest)
+    elif "T" in points:
+        scores["T"] = Score(Verdict.FAIL, detail)
     return scores
 
 
-def _checked_samples(
-    case: Case, frames: Sequence[Frame], picture_format: str
-) -> NDArray[np.unsignedinteger[Any]]:
-    """Return the samples of the one picture, at its bit depth.
+def _checked_planes(
+    frame: Frame, geometry: Sequence[Plane], picture_format: str
+) -> list[NDArray[Any]]:
+    """Return the planes of a picture, each at its bit depth.
 
     Raises
     ------
     PictureError
-        Another number of pictures, another size, another depth.
+        Another number of planes, another size, another depth.
     """
-    picture = case.manifest["valid"]["picture"]
-    shape = picture["components"], picture["height"], picture["width"]
-    depth = picture["bit_depth"]
-    if len(frames) != 1:
-        message = f"{len(frames)} pictures, not one"
+    sizes = [plane.shape for plane in frame.planes]
+    wanted = [(plane.height, plane.width) for plane in geometry]
+    if sizes != wanted:
+        message = f"planes (height, width) are {_sizes(sizes)}, not {_sizes(wanted)}"
         raise PictureError(message)
-    samples, peak = frames[0]
-    if samples.shape != shape:
-        message = f"(components, height, width) is {samples.shape}, not {shape}"
-        raise PictureError(message)
-    if picture_format in SCALED and BYTE_DEPTH < depth < WORD and peak == (1 << WORD) - 1:
-        return unscaled(samples, depth)
-    if peak is not None and peak != (1 << depth) - 1:
-        message = f"largest sample value {peak} declared, not {(1 << depth) - 1}"
-        raise PictureError(message)
-    if int(samples.max()) >> depth:
-        message = f"samples of more than {depth} bits"
-        raise PictureError(message)
-    return samples
+    depth = max(plane.bit_depth for plane in geometry)
+    is_mixed = len({plane.bit_depth for plane in geometry}) > 1
+    top, checked = frame.peak, []
+    for plane, (_, _, bits) in zip(frame.planes, geometry, strict=True):
+        if top == (1 << WORD) - 1 and bits < WORD and (is_mixed or picture_format in SCALED):
+            checked.append(unscaled(plane, bits))
+            continue
+        if top is not None and top != (1 << depth) - 1:
+            message = f"largest sample value {top} declared, not {(1 << depth) - 1}"
+            raise PictureError(message)
+        if int(plane.max()) >> bits:
+            message = f"samples of more than {bits} bits"
+            raise PictureError(message)
+        checked.append(plane)
+    return checked
 
 
-def right_picture(case: Case, samples: NDArray[Any]) -> str | None:
-    """Name the synthesis transform that makes these samples; None if none does."""
-    expected = case.manifest["valid"]
-    digest = picture_digest(samples=samples, bit_depth=expected["picture"]["bit_depth"])
-    if "E" in expected["digests"]:
-        return "enhanced" if digest == expected["digests"]["E"] else None
-    found = (name for name, wanted in expected["digests"]["S"].items() if digest == wanted)
-    name = next(found, None)
-    return None if name is None else f"synthesis {name}"
+def _sizes(sizes: Sequence[tuple[int, ...]]) -> str:
+    """Write a list of sizes as ``3 of (5, 7)``."""
+    counts = Counter(sizes)
+    return ", ".join(f"{count} of {size}" for size, count in counts.items())
 
 
 def score_latents(case: Case, path: Path, latent_format: str) -> Score:

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-from conformance.judge.decoder import VERIFYING
+from conformance.judge.decoder import PROFILES, VERIFYING
 from conformance.judge.verdict import FAULTS, Verdict
 from conformance.reports.document import Document, failing
 
@@ -38,13 +38,14 @@ def statement(document: Document) -> str:
         message = "nothing was judged"
         raise NoClaim(message)
     asked = document["asked"]
-    profiles = asked["profiles"] or sorted({case["profile"] for case in document["cases"]})
+    highest = max(PROFILES.index(case["profile"]) for case in document["cases"])
+    profile = asked["profile"] or PROFILES[highest]
     level = asked["level"] or max(case["level"] for case in document["cases"])
-    named = [name.capitalize() for name in profiles]
+    points = asked["points"]
     return (
         f"{document['subject']['name']} conforms to JAI edition {document['edition']}, "
-        f"{' and '.join(named)} profile{'s' if len(named) > 1 else ''}, level {level}, "
-        f"point{'s' if len(asked['points']) > 1 else ''} {' and '.join(asked['points'])}, "
+        f"{profile.capitalize()} profile, level {level}, "
+        f"point{'s' if len(points) > 1 else ''} {' and '.join(points)}, "
         f"suite {document['suite_version']}"
     )
 

@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from conformance.judge.decoder import PROFILES
 from conformance.judge.verdict import Verdict
 from conformance.reports.document import Document, failing, tally
 
@@ -21,7 +22,7 @@ def headline(document: Document) -> str:
         text = "was not judged to the end" if document["partial"] else "passed nothing"
     asked = document["asked"]
     scope = [f"point {', '.join(asked['points'])}"]
-    scope += [f"profile {', '.join(asked['profiles'])}"] if asked["profiles"] else []
+    scope += [f"profile {asked['profile']}"] if asked["profile"] is not None else []
     scope += [f"level {asked['level']}"] if asked["level"] is not None else []
     partial = f"; PARTIAL: {'; '.join(document['partial_reasons'])}" if document["partial"] else ""
     return f"{document['subject']['name']} {text} ({', '.join(scope)}){partial}"
@@ -30,7 +31,7 @@ def headline(document: Document) -> str:
 def groups(document: Document) -> Iterator[tuple[str, dict[str, int]]]:
     """Yield the tallies: valid and invalid streams of each profile and suite, then all."""
     cases = document["cases"]
-    for profile in sorted({case["profile"] for case in cases}):
+    for profile in sorted({case["profile"] for case in cases}, key=PROFILES.index):
         mine = [case for case in cases if case["profile"] == profile]
         yield f"{profile} profile", tally(case["verdict"] for case in mine)
         for suite in sorted({case["id"].partition("/")[0] for case in mine}):

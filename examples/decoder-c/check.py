@@ -38,7 +38,10 @@ class Decoder:
         path = self.directory / "stream.jai"
         path.write_bytes(stream)
         command = [self.program, path, "-o", self.directory / "out.pnm", *options]
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)  # noqa: S603
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)  # noqa: S603
+        except subprocess.TimeoutExpired:
+            return 1, f"not done in {TIMEOUT} seconds"
         return done.returncode, done.stderr.decode(errors="replace").strip()
 
     def latents_digest(self) -> str:

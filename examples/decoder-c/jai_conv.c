@@ -14,10 +14,10 @@
 
 #include "jai_internal.h"
 
-/* On x86, the loops below are compiled for several instruction sets, and the best is chosen at start. */
+/* On x86, the loops below are compiled for two instruction sets, and the better one is chosen at start. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(JAI_NO_CLONES)
-#define CLONES __attribute__((target_clones("default", "avx2", "arch=cascadelake")))
+#define CLONES __attribute__((target_clones("default", "avx2")))
 #else
 #define CLONES
 #endif
@@ -30,32 +30,45 @@ enum {
     SPARSE = 6   /* a row is sparse when fewer than one in SPARSE of its values are not 0 */
 };
 
-static int8_t weight_at(const jai_layer *layer, long index)
+/* Eight bits of a word as a signed number. */
+static int16_t weight_in(uint32_t word, int shift) { return (int16_t)((int)((word >> shift & 0xff) ^ 0x80) - 0x80); }
+
+static void unpack(int16_t *to, const uint32_t *words, size_t count)
 {
-    unsigned long at = (unsigned long)(layer->weight + index);
-    int byte = (int)(jai_weight_words[at / 4] >> 8 * (at % 4) & 0xff);
-    return (int8_t)(byte < 128 ? byte : byte - 256);
+    for (size_t i = 0; i < count / 4; i++)
+        for (int k = 0; k < 4; k++)
+            to[4 * i + (size_t)k] = weight_in(words[i], 8 * k);
+    for (size_t i = count / 4 * 4; i < count; i++)
+        to[i] = weight_in(words[i / 4], 8 * (int)(i % 4));
+}
+
+/* to[ row ][ o ] = from[ o ][ row ], a few outputs at a time to keep to the cache */
+static void transpose(int16_t *to, const int16_t *from, size_t outputs, size_t rows, size_t pitch)
+{
+    for (size_t first = 0; first < outputs; first += STEP)
+        for (size_t row = 0; row < rows; row++)
+            for (size_t o = first; o < outputs && o < first + STEP; o++)
+                to[row * outputs + o] = from[o * pitch + row];
 }
 
 int jai_weights_init(jai_weights *weights, const jai_layer *layer)
 {
-    int k = layer->n, inputs = layer->in_channels / layer->groups, size = inputs * k * k;
-    int group_outputs = layer->channels / layer->groups;
-    size_t rows = (size_t)layer->channels + OUTPUTS; /* the last step may read past the last output */
-    weights->padded = jai_ceil_div(size, STEP) * STEP;
-    weights->by_output = calloc(rows * (size_t)weights->padded, sizeof(int16_t));
-    weights->by_input = calloc((size_t)size * (size_t)layer->channels, sizeof(int16_t));
+    size_t size = (size_t)(layer->in_channels / layer->groups * layer->n * layer->n);
+    size_t outputs = (size_t)layer->channels, group_outputs = outputs / (size_t)layer->groups;
+    size_t padded = (size + STEP - 1) / STEP * STEP;
+    int16_t *flat;
+    weights->padded = (int)padded;
+    /* OUTPUTS more: the last step may read past the last output */
+    weights->by_output = calloc((outputs + OUTPUTS) * padded, sizeof(int16_t));
+    weights->by_input = malloc(size * outputs * sizeof(int16_t));
     if (!weights->by_output || !weights->by_input)
         return 0;
-    for (int o = 0; o < layer->channels; o++)
-        for (int c = 0; c < inputs; c++)
-            for (int tap = 0; tap < k * k; tap++) {
-                int16_t w = weight_at(layer, ((long)o * inputs + c) * k * k + tap);
-                int group = o / group_outputs, row = tap * inputs + c;
-                weights->by_output[(size_t)o * (size_t)weights->padded + (size_t)row] = w;
-                weights->by_input[((size_t)group * (size_t)size + (size_t)row) * (size_t)group_outputs +
-                                  (size_t)(o % group_outputs)] = w;
-            }
+    flat = weights->by_input; /* for a moment */
+    unpack(flat, jai_weight_words + layer->weight, size * outputs);
+    for (size_t o = 0; o < outputs; o++)
+        memcpy(weights->by_output + o * padded, flat + o * size, size * sizeof *flat);
+    for (size_t o = 0; o < outputs; o += group_outputs)
+        transpose(weights->by_input + o * size, weights->by_output + o * padded, group_outputs, size, padded);
     return 1;
 }
 

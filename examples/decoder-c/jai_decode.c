@@ -184,6 +184,13 @@ static void decode(jai_ctx *ctx, jai_bytes data, const jai_options *options, jai
     picture->latents = options->want_latents ? jai_keep(ctx, raster) : NULL;
 }
 
+/* Where errors return to: a function without local variables that they could spoil. */
+static void decode_or_fail(jai_ctx *ctx, jai_bytes data, const jai_options *options, jai_picture *picture)
+{
+    if (setjmp(ctx->failed) == 0)
+        decode(ctx, data, options, picture);
+}
+
 jai_status jai_decode(const jai_codec *codec, const uint8_t *data, size_t size, const jai_options *options,
                       jai_picture *picture, jai_error *error)
 {
@@ -193,8 +200,7 @@ jai_status jai_decode(const jai_codec *codec, const uint8_t *data, size_t size, 
     ctx.error = error;
     memset(picture, 0, sizeof *picture);
     memset(error, 0, sizeof *error);
-    if (setjmp(ctx.failed) == 0)
-        decode(&ctx, bytes, options, picture);
+    decode_or_fail(&ctx, bytes, options, picture);
     jai_release_all(&ctx);
     return error->status;
 }

@@ -115,7 +115,7 @@ static jai_tensor zeros(jai_ctx *ctx, int channels, int height, int width)
 static void evaluate(tile_decoder *d, const jai_network *network, const char *const *names,
                      const jai_tensor *const *tensors, int count, int phase, jai_tensor *outputs)
 {
-    jai_tensor inputs[JAI_MAX_INPUTS];
+    jai_tensor inputs[JAI_MAX_INPUTS] = {{0}};
     for (int i = 0; i < network->num_inputs; i++)
         for (int k = 0; k < count; k++)
             if (strcmp(network->input_names[i], names[k]) == 0)
@@ -177,6 +177,8 @@ static void reconstruct(tile_decoder *d, int group, int phase, int first, const 
                 for (int j = (i + phase) % 2; j < scale->width; j += 2) {
                     int index = scale_index(at(scale, i, j)[c]);
                     int r = index >= jai_skip_threshold ? *next++ : 0;
+                    if (r == 0 && !mean)
+                        continue; /* everything stays as it is */
                     int offset = r == 0 ? 0 : jai_offsets[index][r < -1 || r > 1];
                     int deviation = (mean ? at(mean, i, j)[c] : 0) + DEVIATION_ONE * r - (r < 0 ? -offset : offset);
                     int quality = d->quality.v[(size_t)i * d->quality.pitch + (size_t)j];

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { JAI_NUM_LEVELS = 6, JAI_NUM_SCALES = 80, JAI_NUM_QUALITIES = 64, JAI_NUM_RESIDUAL_CONTEXTS = 128,
+enum { JAI_NUM_PROFILES = 3, JAI_NUM_LEVELS = 6, JAI_NUM_SCALES = 80, JAI_NUM_QUALITIES = 64, JAI_NUM_RESIDUAL_CONTEXTS = 128,
        JAI_MAX_INPUTS = 4, JAI_MAX_TENSORS = 32 };
 
 typedef enum { /* 11.3 */
@@ -21,7 +21,7 @@ typedef struct {
     int channels, stride, margin;           /* of the output, C.4 */
     int n;                                  /* kernel, factor, begin, or n */
     int groups, in_channels, conv;          /* conv: its number among those of the model set */
-    long weight;                            /* its first weight in jai_weight_words, in bytes */
+    long weight;                            /* the word of its first weight in jai_weight_words; their order is o, u, v, c */
     const int32_t *bias;
     const uint8_t *shift;
     const int16_t *table;
@@ -57,13 +57,18 @@ typedef struct { /* C.6 */
     const jai_layer *const *convs;
 } jai_model;
 
-typedef struct {
+typedef struct { /* A.1 */
+    int max_bit_depth, ycc_samples, lossless_tools, animation;
+} jai_profile;
+
+typedef struct { /* A.2 */
     uint64_t max_samples;
     int max_side, max_tiles, max_residual_segments, max_lanes;
 } jai_level;
 
 extern const jai_model jai_model_set;
 extern const uint32_t jai_weight_words[]; /* four weights of 8 bits each, the first in the low bits */
+extern const jai_profile jai_profiles[JAI_NUM_PROFILES]; /* by profile_idc */
 extern const jai_level jai_levels[JAI_NUM_LEVELS + 1]; /* by level_idc */
 
 extern const jai_table_data jai_hyper_tables;    /* C.6, by channel */

@@ -65,24 +65,36 @@ static const int16_t *quality_row(const jai_layer *layer, jai_quality quality, i
     return layer->table + (size_t)quality.v[(size_t)qi * quality.pitch + (size_t)qj] * (size_t)layer->channels;
 }
 
-static void pointwise(const jai_layer *layer, const jai_tensor *x, jai_quality quality, jai_tensor *y)
+static void at_one_position(const jai_layer *layer, const jai_tensor *x, jai_quality quality, int i, int j,
+                            jai_tensor *y)
 {
     int n = y->channels;
+    int16_t *to = at(y, i, j), *from = at(&x[0], i, j);
+    switch (layer->operation) {
+    case JAI_ADD: add(layer, to, from, at(&x[1], i, j), n); break;
+    case JAI_LOOKUP: lookup(layer, to, from, n); break;
+    case JAI_ABS: absolute(to, from, n); break;
+    case JAI_SHIFT_LEFT: shift_left(layer, to, from, n); break;
+    case JAI_SLICE: memcpy(to, from + layer->n, (size_t)n * sizeof *to); break;
+    case JAI_QUALITY_BIAS: add(layer, to, from, quality_row(layer, quality, i, j), n); break;
+    default: /* JAI_CONCAT */
+        for (int k = 0; k < layer->num_inputs; to += x[k++].channels)
+            memcpy(to, at(&x[k], i, j), (size_t)x[k].channels * sizeof *to);
+    }
+}
+
+/* A row whose values lie side by side is one long position to the operations that treat all channels alike. */
+static void pointwise(const jai_layer *layer, const jai_tensor *x, jai_quality quality, jai_tensor *y)
+{
+    int alike = layer->operation == JAI_ADD || layer->operation == JAI_LOOKUP || layer->operation == JAI_ABS ||
+                layer->operation == JAI_SHIFT_LEFT;
+    for (int k = 0; k < layer->num_inputs; k++)
+        alike = alike && x[k].pitch == (size_t)x[k].channels;
+    jai_tensor long_row = *y;
+    long_row.channels = alike ? y->width * y->channels : y->channels;
     for (int i = 0; i < y->height; i++)
-        for (int j = 0; j < y->width; j++) {
-            int16_t *to = at(y, i, j), *from = at(&x[0], i, j);
-            switch (layer->operation) {
-            case JAI_ADD: add(layer, to, from, at(&x[1], i, j), n); break;
-            case JAI_LOOKUP: lookup(layer, to, from, n); break;
-            case JAI_ABS: absolute(to, from, n); break;
-            case JAI_SHIFT_LEFT: shift_left(layer, to, from, n); break;
-            case JAI_SLICE: memcpy(to, from + layer->n, (size_t)n * sizeof *to); break;
-            case JAI_QUALITY_BIAS: add(layer, to, from, quality_row(layer, quality, i, j), n); break;
-            default: /* JAI_CONCAT */
-                for (int k = 0; k < layer->num_inputs; to += x[k++].channels)
-                    memcpy(to, at(&x[k], i, j), (size_t)x[k].channels * sizeof *to);
-            }
-        }
+        for (int j = 0; j < (alike ? 1 : y->width); j++)
+            at_one_position(layer, x, quality, i, j, &long_row);
 }
 
 /* ---- Operations that move values ---- */

@@ -50,7 +50,7 @@ static void require(jai_bits *b, int condition, jai_status status, const char *r
 
 static int is_in(int value, int first, int last) { return value >= first && value <= last; }
 
-/* ---- 7.5: variables and level ---- */
+/* ---- 7.5: variables; A: profile and level ---- */
 
 static void derive_variables(jai_picture_header *h)
 {
@@ -77,16 +77,20 @@ jai_rectangle jai_tile(const jai_picture_header *h, int tile)
     return r;
 }
 
-static void check_level(jai_bits *b, const jai_picture_header *h, uint64_t max_samples)
+static const jai_profile *profile_of(const parser *p) { return &jai_profiles[p->out->picture.profile_idc]; }
+
+static void check_profile_and_level(parser *p, jai_bits *b, const jai_picture_header *h)
 {
     const jai_level *level = &jai_levels[h->level_idc];
     uint64_t samples = (uint64_t)h->pic_width * (uint64_t)h->pic_height;
+    SHALL(h->bit_depth <= profile_of(p)->max_bit_depth, "PRF-001");
+    SHALL(h->ycc_flag <= profile_of(p)->ycc_samples, "PRF-002");
     SHALL(samples <= level->max_samples, "LVL-001");
     SHALL(h->pic_width <= level->max_side && h->pic_height <= level->max_side, "LVL-002");
     SHALL(h->num_tiles <= level->max_tiles, "LVL-003");
     SHALL(h->num_layers * h->num_tiles <= level->max_residual_segments, "LVL-004");
     SHALL(h->num_lanes <= level->max_lanes, "LVL-005");
-    SUPPORTED(!max_samples || samples <= max_samples, "");
+    SUPPORTED(!p->max_samples || samples <= p->max_samples, "");
 }
 
 /* ---- 6.5 ---- */
@@ -96,7 +100,7 @@ static void picture_header(parser *p, jai_bits *b)
     jai_picture_header *h = &p->out->picture;
     int size_bits, default_format_flag, default_structure_flag, extension_flag;
     READ(h->profile_idc, u(b, 4));
-    SUPPORTED(is_in(h->profile_idc, 0, 1), "PIH-001");
+    SUPPORTED(is_in(h->profile_idc, 0, JAI_NUM_PROFILES - 1), "PIH-001");
     READ(h->level_idc, u(b, 4));
     SUPPORTED(is_in(h->level_idc, 1, JAI_NUM_LEVELS), "PIH-002");
     READ(h->model_set_idc, u(b, 4));
@@ -160,7 +164,7 @@ static void picture_header(parser *p, jai_bits *b)
 
     h->layer_last_group[h->num_layers_minus1] = jai_model_set.num_groups - 1;
     derive_variables(h);
-    check_level(b, h, p->max_samples);
+    check_profile_and_level(p, b, h);
     p->out->residual = jai_zalloc(p->ctx, (size_t)h->num_layers * (size_t)h->num_tiles, sizeof(jai_bytes));
     p->out->enhancement = jai_zalloc(p->ctx, (size_t)h->num_tiles, sizeof(jai_bytes));
     p->out->alpha = jai_zalloc(p->ctx, (size_t)h->num_tiles, sizeof(jai_bytes));
@@ -181,6 +185,7 @@ static void tool_header(parser *p, jai_bits *b)
             SHALL(t->synthesis_transform_idc[i] != t->synthesis_transform_idc[k], "TOH-004");
     }
     READ(t->enhancement_flag, u(b, 1));
+    SHALL(t->enhancement_flag <= profile_of(p)->lossless_tools, "PRF-003");
     if (t->enhancement_flag == 1)
         READ(t->base_flag, u(b, 1));
     if (t->enhancement_flag == 1 && t->base_flag == 1) {
@@ -194,6 +199,7 @@ static void tool_header(parser *p, jai_bits *b)
         t->max_error = (int)max_error;
     }
     READ(t->alpha_flag, u(b, 1));
+    SHALL(t->alpha_flag <= profile_of(p)->lossless_tools, "PRF-004");
     if (t->alpha_flag == 1) {
         READ(t->alpha_bit_depth_minus8, u(b, 4));
         SHALL(is_in(t->alpha_bit_depth_minus8, 0, 8), "TOH-008");
@@ -291,7 +297,7 @@ static void alpha_segment(parser *p, jai_bits *b)
 
 static void animation_header(parser *p, jai_bits *b)
 {
-    (void)p;
+    SHALL(profile_of(p)->animation == 1, "PRF-005");
     SHALL(jai_ue(b) <= MAX_FRAMES - 1, "ANI-001");
     SHALL(jai_ue(b) <= MAX_TICKS - 1, "ANI-002");
     SHALL(jai_ue(b) <= MAX_LOOPS, "ANI-003");

@@ -15,6 +15,13 @@ from typing import Any
 FORMATS = {"I8": "b", "U8": "B", "I16": "h", "I32": "i"}
 C_TYPES = {"I8": "int8_t", "U8": "uint8_t", "I16": "int16_t", "I32": "int32_t"}
 INT16_MAX = 32767
+MAX_INPUTS, MAX_TENSORS = 4, 32  # of a network, as in jai_model.h
+INPUTS = {
+    "head": {"state", "symbols", "activity", "deviation"},
+    "update": {"state", "symbols", "deviation"},
+    "activity": {"symbols"},
+}
+"""What jai_latent.c can give to the networks of a kind, spec 8.4."""
 Tensors = dict[str, Sequence[int]]
 
 
@@ -70,6 +77,13 @@ class Writer:
         name, layers = description["name"], description["layers"]
         made = [i["name"] for i in description["inputs"]]
         made += [layer.get("output", layer["name"]) for layer in layers]
+        known = INPUTS.get(name.split("_")[0])
+        if known and not known >= {i["name"] for i in description["inputs"]}:
+            message = f"{name}: an input that is not one of {sorted(known)}"
+            raise Problem(message)
+        if len(description["inputs"]) > MAX_INPUTS or len(made) > MAX_TENSORS:
+            message = f"{name}: too many inputs or tensors"
+            raise Problem(message)
         number = {tensor: i for i, tensor in enumerate(made)}
         props = [
             {
@@ -133,14 +147,23 @@ class Writer:
                 "groups": layer.get("groups", 1),
                 "in_channels": layer["in_channels"],
                 "conv": len(self.convs),
-                "weight": len(self.weights),
+                "weight": len(self.weights) // 4,
                 "bias": self.tensor(f"{path}.bias", "int32_t"),
                 "shift": self.tensor(f"{path}.shift", "uint8_t"),
             }
             self.convs.append(f"&layers_{network}[{index}]")
-            weights = self.tensors[f"{path}.weight"]
+            weights = by_tap(self.tensors[f"{path}.weight"], layer)
             self.weights += struct.pack(f"{len(weights)}b", *weights)
+            self.weights += bytes(-len(self.weights) % 4)
         return f"    {{{', '.join(f'.{key} = {value}' for key, value in fields.items())}}},"
+
+
+def by_tap(weights: Sequence[int], layer: dict[str, Any]) -> list[int]:
+    """Return the weights of a conv in the order o, u, v, c instead of o, c, u, v."""
+    taps = layer["kernel"] ** 2
+    size = layer["in_channels"] // layer.get("groups", 1) * taps
+    rows = (weights[start : start + size] for start in range(0, len(weights), size))
+    return [w for row in rows for tap in range(taps) for w in row[tap::taps]]
 
 
 def braces(values: Iterable[int]) -> str:
@@ -200,15 +223,14 @@ def write(spec: Path, model_set_idc: int) -> str:
     """Return the C file."""
     document, tensors = read_model_set(spec, model_set_idc)
     residual = json.loads((spec / "tables/residual_cdf.json").read_text(encoding="utf-8"))
-    levels = json.loads((spec / "tables/levels.json").read_text(encoding="utf-8"))["levels"]
+    limits = json.loads((spec / "tables/levels.json").read_text(encoding="utf-8"))
     w, groups, networks = Writer(document, tensors), document["groups"], document["networks"]
 
-    w.lines += ["const jai_level jai_levels[JAI_NUM_LEVELS + 1] = {"]
+    keys = ("max_bit_depth", "ycc_samples", "lossless_tools", "animation")
+    rows_by_number(w, "jai_profile jai_profiles[JAI_NUM_PROFILES]", limits["profiles"], keys)
     keys = ("max_samples", "max_side", "max_tiles", "max_residual_segments", "max_lanes")
-    for level in levels:
-        limits = (level[key] for key in keys)
-        w.lines += [f"    [{level['level_idc']}] = {braces(limits)},"]
-    w.lines += ["};", f"const int jai_skip_threshold = {residual['skip_threshold']};"]
+    rows_by_number(w, "jai_level jai_levels[JAI_NUM_LEVELS + 1]", limits["levels"], keys)
+    w.lines.append(f"const int jai_skip_threshold = {residual['skip_threshold']};")
     w.array(
         "const uint8_t jai_offsets[JAI_NUM_SCALES][2]",
         (braces(pair) for pair in residual["offsets"]),
@@ -263,10 +285,20 @@ def write(spec: Path, model_set_idc: int) -> str:
         *(f"    .{k} = {v}," for k, v in model.items()),
         "};",
     ]
-    w.weights += bytes(-len(w.weights) % 4)
     words = struct.unpack(f"<{len(w.weights) // 4}I", w.weights)
     w.array("const uint32_t jai_weight_words[]", (f"0x{word:08x}" for word in words))
     return "\n".join(w.lines) + "\n"
+
+
+def rows_by_number(
+    w: Writer, declaration: str, rows: list[dict[str, int]], keys: tuple[str, ...]
+) -> None:
+    """Append a table of A.1 or A.2; the first key of a row is its number."""
+    w.lines.append(f"const {declaration} = {{")
+    for row in rows:
+        number = next(iter(row.values()))
+        w.lines.append(f"    [{number}] = {braces(row[key] for key in keys)},")
+    w.lines.append("};")
 
 
 def table_set(w: Writer, name: str, rows: Sequence[Sequence[int]]) -> None:

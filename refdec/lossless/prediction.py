@@ -51,7 +51,7 @@ class Predictor:
         self.wave = wave
         self.taps = self.signal.take(wave + self._taps, axis=1)
         self.own = self._own_predictions(self.taps)
-        past = self._errors.take(wave + self._past, axis=2).sum(axis=2, dtype=np.int64)
+        past = self._errors.take(wave + self._past, axis=2).sum(axis=2, dtype=np.int32)
         self.weights = WEIGHTS.take(past >> self.shift, mode="clip")
         self._totals = self.weights.sum(axis=1)
         self.innovation: list[I64Map] = []

@@ -10,9 +10,9 @@ from refdec.arrays import BoolMap, I32Map, I64Map
 from refdec.clause import clause
 from refdec.lossless.adaptation import MeanTracker, level
 from refdec.lossless.match import ColourMemory, Matcher
-from refdec.lossless.prediction import Predictor
+from refdec.lossless.prediction import TAPS, Predictor
 from refdec.lossless.tables import LosslessTables
-from refdec.lossless.wave import Grid
+from refdec.lossless.wave import NE, NN, NW, WW, Grid, N, W
 
 CODING_ORDER = (1, 0, 2)
 """Green, red, blue."""
@@ -97,47 +97,44 @@ def decode_tile_samples(
         with_base=base is not None,
         shift=shift,
     )
-    contexts = [ResidualContext(grid, tables, shift) for _ in order]
+    contexts = ResidualContext(grid, components, tables, shift)
     matcher = Matcher(grid) if with_matches else None
-    memories = [ColourMemory(contexts[0].means.size) for _ in order[1:]]
+    memories = [ColourMemory(tables.start_means.size) for _ in order[1:]]
     for t, wave in grid.waves():
         predictor.begin_wave(wave)
-        miss = np.ones(wave.size, np.bool_)
-        expected = np.zeros(wave.size, np.int64)
+        contexts.begin_wave(wave, predictor.taps)
+        base_samples = flat_base[:, wave]
+        coded: slice | BoolMap = slice(None)
         if matcher is not None:
             expected, misses = _decode_matches(matcher, wave, tables, source)
-            miss = misses[1]
+            coded = misses[1]
         colour = np.zeros(wave.size, np.int64)
-        others: list[I64Map] = []
         for component in range(components):
-            offset = flat_base[component, wave]
-            context = contexts[component]
-            context.begin_wave(wave, predictor.taps[component], others)
-            prediction = np.clip(
-                predictor.predict_component(component) + offset, 0, sample_format.maximum
-            )
-            if with_matches and component:
+            context = contexts.of_component(component)
+            prediction = predictor.predict_component(component) + base_samples[component]
+            prediction = np.minimum(np.maximum(prediction, 0), sample_format.maximum)
+            if matcher is not None and component:
                 memory = memories[component - 1]
-                prediction = memory.recall_samples(colour, prediction, context.context)
-            matched = (expected >> (depth * (components - 1 - component))) & sample_format.maximum
-            sample = np.where(miss, prediction, matched)
+                prediction = memory.recall_samples(colour, prediction, context)
+            means = contexts.means[component]
             call = Call(
                 component=order[component],
-                positions=wave[miss],
-                prediction=prediction[miss],
-                tables=context.table_indices(miss),
+                positions=wave[coded],
+                prediction=prediction[coded],
+                tables=tables.residual_tables(means.mean_levels(context[coded])),
             )
             residual = source(call).astype(np.int64)
-            context.means.update_means(context.context[miss], np.abs(residual))
-            sample[miss] = reconstruct_samples(
+            means.update_means(context[coded], np.abs(residual))
+            sample = prediction.copy()
+            if matcher is not None:
+                sample = expected >> (depth * (components - 1 - component)) & sample_format.maximum
+            sample[coded] = reconstruct_samples(
                 prediction=call.prediction, residual=residual, sample_format=sample_format
             )
-            if with_matches and component:
-                memory.remember(sample, miss)
-            error = np.abs(sample - prediction)
-            context.error[wave] = error
-            others.append(error)
-            predictor.update_prediction(component, sample - offset)
+            if matcher is not None and component:
+                memory.remember(sample, misses[1])
+            contexts.take_errors(component, np.abs(sample - prediction))
+            predictor.update_prediction(component, sample - base_samples[component])
             colour = colour << depth | sample
         predictor.grid.extend_margins(predictor.signal, t)
         if matcher is not None:
@@ -183,43 +180,53 @@ def reconstruct_samples(
     error, step = sample_format.max_error, sample_format.step
     value = prediction + residual * step
     period = sample_format.num_residuals * step
-    value += np.where(value < -error, period, 0)
-    value -= np.where(value > sample_format.maximum + error, period, 0)
-    sample: I64Map = np.clip(value, 0, sample_format.maximum)
+    value += period * (value < -error)
+    value -= period * (value > sample_format.maximum + error)
+    sample: I64Map = np.minimum(np.maximum(value, 0), sample_format.maximum)
     return sample
 
 
 class ResidualContext:
-    """How uncertain the residuals of one component are: the activity around each position."""
+    """How uncertain the residuals are: the activity around each position, by component."""
 
-    def __init__(self, grid: Grid, tables: LosslessTables, shift: int) -> None:
-        self._shift, self._tables = shift, tables
-        self.error = np.zeros(grid.size, np.int64)
+    GRADIENT = ((W, W, N, NE, N), (NW, WW, NW, N, NN))
+    """Neighbours whose differences are looked at."""
+
+    def __init__(self, grid: Grid, components: int, tables: LosslessTables, shift: int) -> None:
+        self._shift = shift
+        self._errors = np.zeros((components, grid.size), np.int64)
         """Magnitude of the prediction error of every position."""
-        self._past = grid.offsets(((0, -1), (-1, 0), (-1, -1), (-1, 1), (-2, 0), (0, -2)))
-        self.means = MeanTracker(tables.start_means, MEAN_BITS)
+        self._past = grid.offsets((W, N, NW, NE, NN, WW))
+        self._from, self._to = ([TAPS.index(tap) for tap in side] for side in self.GRADIENT)
+        self.means = [MeanTracker(tables.start_means, MEAN_BITS) for _ in range(components)]
 
     @clause("12.8.4")
-    def begin_wave(self, wave: I64Map, taps: I64Map, others: list[I64Map]) -> None:
-        """Derive the context of each position.
+    def begin_wave(self, wave: I64Map, taps: I64Map) -> None:
+        """Derive the activity of each position, for what is known before the wave.
 
         Parameters
         ----------
         wave : (n), flat indices.
-        taps : (taps, n), decoded neighbours.
-        others : errors of the components before, each (n).
+        taps : (C, taps, n), decoded neighbours.
         """
-        w, n, nw, ne, nn, ww = taps[:6]
-        e = self.error[wave + self._past]
-        gradient = abs(w - nw) + abs(n - nw) + abs(ne - n) + abs(w - ww) + abs(n - nn)
-        activity = 4 * (2 * (e[0] + e[1]) + e[2] + e[3] + e[4] + e[5]) + gradient
-        other = np.zeros_like(w)
-        if others:
-            activity += (8 // len(others)) * sum(others)
-            other = np.minimum(level(others[-1] >> self._shift) >> 2, NUM_OTHERS - 1)
-        activity = np.minimum(level(activity >> self._shift) >> 1, NUM_ACTIVITIES - 1)
-        self.context = activity * NUM_OTHERS + other
+        self._wave = wave
+        past = self._errors.take(wave + self._past, axis=1)
+        gradient = np.abs(taps[:, self._from] - taps[:, self._to]).sum(axis=1)
+        self._activity = 8 * (past[:, 0] + past[:, 1]) + 4 * past[:, 2:].sum(axis=1) + gradient
+        self._others: list[I64Map] = []
 
-    def table_indices(self, coded: BoolMap) -> I64Map:
-        """Frequency tables of the coded positions."""
-        return self._tables.residual_tables(self.means.mean_levels(self.context[coded]))
+    def of_component(self, component: int) -> I64Map:
+        """Complete the contexts (n) of a component with the errors of those before it."""
+        activity, other = self._activity[component], 0
+        if self._others:
+            activity = activity + (8 // len(self._others)) * sum(self._others)
+            last = level(self._others[-1] >> self._shift) >> 2
+            other = np.minimum(last, NUM_OTHERS - 1)
+        activity = np.minimum(level(activity >> self._shift) >> 1, NUM_ACTIVITIES - 1)
+        context: I64Map = activity * NUM_OTHERS + other
+        return context
+
+    def take_errors(self, component: int, errors: I64Map) -> None:
+        """Keep the magnitudes (n) of a component's prediction errors."""
+        self._errors[component, self._wave] = errors
+        self._others.append(errors)

@@ -27,12 +27,12 @@ from refdec.arithmetic import ceil_div
 from refdec.arrays import BoolMap, F32Map
 from refdec.network.exactness import ConvTensors
 from refdec.network.integer_backend import IntegerBackend
-from refdec.network.layers import EXACT_LIMIT, Conv, Lookup, PixelShuffle, PixelUnshuffle
+from refdec.network.layers import EXACT_LIMIT, Add, Conv, Lookup
 
 _STRIP = 1200
 """Positions per strip: keeps the copies in cache and the matrix product efficient."""
 _CHUNK = 1 << 16
-"""Values per chunk of channels in a depthwise convolution."""
+"""Values per chunk of channels where these are independent."""
 _SAMPLE = (slice(None), slice(None, None, 32), slice(None, None, 8))
 """Positions of a strip at which a channel usually shows that it is not zero."""
 
@@ -67,27 +67,21 @@ class NumpyBackend(IntegerBackend):
         limits: AbstractContextManager[Any] = self._blas.limit(limits=1)
         return limits
 
+    def permute(self, x: F32Map, *axes: int) -> F32Map:
+        source = x.transpose(axes)
+        return self._by_channels(lambda c, out: np.copyto(out, source[c]), source.shape)
+
+    def add(self, layer: Add, a: F32Map, b: F32Map) -> F32Map:
+        def work(chunk: slice, out: F32Map) -> None:
+            np.clip(np.add(a[chunk], b[chunk], out=out), *layer.range, out=out)
+
+        return self._by_channels(work, a.shape)
+
     def lookup(self, layer: Lookup, table: F32Map, x: F32Map) -> F32Map:
-        return table.take(self.as_index(x), mode="clip")
+        def work(chunk: slice, out: F32Map) -> None:
+            table.take(self.as_index(x[chunk]), mode="clip", out=out)
 
-    def pixel_shuffle(self, layer: PixelShuffle, x: F32Map) -> F32Map:
-        f, (channels, height, width) = layer.factor, x.shape
-        out = np.empty((channels // f**2, height * f, width * f), np.float32)
-        parts = out.reshape(-1, height, f, width, f).transpose(0, 2, 4, 1, 3)
-        self._copy(x.reshape(parts.shape), parts)
-        return out
-
-    def pixel_unshuffle(self, layer: PixelUnshuffle, x: F32Map) -> F32Map:
-        f, (channels, height, width) = layer.factor, x.shape
-        parts = x.reshape(channels, height // f, f, width // f, f).transpose(0, 2, 4, 1, 3)
-        out = np.empty((channels * f**2, height // f, width // f), np.float32)
-        self._copy(parts, out.reshape(parts.shape))
-        return out
-
-    def _copy(self, source: F32Map, target: F32Map) -> None:
-        """Copy (..., rows, columns) rows by rows."""
-        rows = source.shape[-2]
-        self._share(partial(_copy_rows, source, target), rows, source[..., 0, :].size / _CHUNK)
+        return self._by_channels(work, x.shape)
 
     def prepare_conv(self, layer: Conv, tensors: ConvTensors) -> _PreparedConv:
         weight, bias, reach, limit = float_operands(tensors)
@@ -102,14 +96,18 @@ class NumpyBackend(IntegerBackend):
     def conv(self, prepared: _PreparedConv, x: F32Map) -> F32Map:
         layer, shape = prepared.layer, (prepared.layer.out_channels, *x.shape[1:])
         if _is_depthwise(layer):
-            out = np.empty_like(x)
-            self._share(partial(_depthwise, prepared, x, out), len(x), out[0].size / _CHUNK)
-            return out
+            return self._by_channels(partial(_depthwise, prepared, x), x.shape)
         if layer.kernel == 1:  # positions have no neighbours: each can be a row
             x = x.reshape(len(x), -1, 1)
         out = np.empty((layer.out_channels, *x.shape[1:]), np.float32)
         self._share(partial(_convolve, prepared, x, out), x.shape[1], x.shape[2] / _STRIP)
         return out.reshape(shape)
+
+    def _by_channels(self, work: Callable[[slice, F32Map], None], shape: tuple[int, ...]) -> F32Map:
+        """Let `work` fill chunks of channels of an array."""
+        out = np.empty(shape, np.float32)
+        self._share(lambda chunk: work(chunk, out[chunk]), len(out), out[0].size / _CHUNK)
+        return out
 
     def _share(self, work: Callable[[slice], None], count: int, size: float) -> None:
         """Do `count` rows of work, each of `size` strips, as many strips on every thread."""
@@ -121,10 +119,6 @@ class NumpyBackend(IntegerBackend):
                 work(part)
         else:
             list(self._pool.map(work, parts))
-
-
-def _copy_rows(source: F32Map, target: F32Map, rows: slice) -> None:
-    target[..., rows, :] = source[..., rows, :]
 
 
 def float_operands(tensors: ConvTensors) -> tuple[F32Map, F32Map, F32Map, F32Map]:
@@ -208,7 +202,7 @@ def _products(weight: F32Map, factors: F32Map, size: int, width: int) -> F32Map:
     return sums.reshape(-1, size)
 
 
-def _depthwise(prepared: _PreparedConv, x: F32Map, out: F32Map, chunk: slice) -> None:
+def _depthwise(prepared: _PreparedConv, x: F32Map, chunk: slice, out: F32Map) -> None:
     """Multiply and add shifted planes of a chunk of channels.
 
     Rows are padded and joined, so that a shift in two dimensions is one in memory.
@@ -228,5 +222,5 @@ def _depthwise(prepared: _PreparedConv, x: F32Map, out: F32Map, chunk: slice) ->
         np.multiply(flat[:, begin : begin + size], weight[chunk, row, column], out=product)
         sums += product
     sums += bias[chunk]
-    np.clip(np.floor(sums, out=sums), *layer.range, out=sums)
-    out[chunk] = sums.reshape(count, height, pitch)[:, :, :width]
+    np.floor(sums, out=sums)
+    np.clip(sums.reshape(count, height, pitch)[:, :, :width], *layer.range, out=out)

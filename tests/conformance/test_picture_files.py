@@ -10,9 +10,9 @@ import tifffile
 from PIL import Image
 
 from conformance.case import Case, load_suite
+from conformance.judge.expected import Plane
 from conformance.judge.picture_files import (
     SUFFIXES,
-    Geometry,
     Layout,
     PictureError,
     read_frames,
@@ -25,6 +25,10 @@ from refdec.decoding import decode
 COMPONENTS = {"colour": 3, "grey": 1}
 
 
+def suffix(picture_format: str, kind: str) -> str:
+    return ".pgm" if picture_format == "ppm" and kind == "grey" else SUFFIXES[picture_format]
+
+
 def random_samples(components: int, bit_depth: int) -> np.ndarray:
     generator = np.random.default_rng(bit_depth)
     dtype = np.uint8 if bit_depth == 8 else np.uint16
@@ -33,8 +37,8 @@ def random_samples(components: int, bit_depth: int) -> np.ndarray:
     return samples
 
 
-def geometry(samples: np.ndarray, bit_depth: int) -> Geometry:
-    return Geometry(*samples.shape, bit_depth)
+def geometry(samples: np.ndarray, bit_depth: int) -> list[Plane]:
+    return [Plane(*plane.shape, bit_depth) for plane in samples]
 
 
 @pytest.mark.parametrize("picture_format", [name for name in SUFFIXES if name != "raw"])
@@ -44,10 +48,10 @@ def test_what_our_writer_writes_is_read(
     picture_format: str, kind: str, bit_depth: int, tmp_path: Path
 ) -> None:
     samples = random_samples(COMPONENTS[kind], bit_depth)
-    path = tmp_path / f"p{SUFFIXES[picture_format][kind == 'colour']}"
+    path = tmp_path / f"p{suffix(picture_format, kind)}"
     write_picture(path, samples, bit_depth)
     (frame,) = read_frames(path, picture_format, geometry=geometry(samples, bit_depth))
-    found = frame.samples
+    found = np.stack(frame.planes)
     if picture_format in {"png", "tiff"} and frame.peak == 65535 and bit_depth < 16:
         found = unscaled(found, bit_depth)
     else:
@@ -55,7 +59,7 @@ def test_what_our_writer_writes_is_read(
     assert np.array_equal(found, samples)
 
 
-@pytest.mark.parametrize("bit_depth", range(9, 16))
+@pytest.mark.parametrize("bit_depth", range(8, 16))
 def test_known_scalings_are_undone_and_others_refused(bit_depth: int) -> None:
     samples = np.arange(1 << bit_depth, dtype=np.uint16)[None, None]
     shift = 16 - bit_depth
@@ -81,7 +85,7 @@ def test_raw_samples_are_read(order: str, byte_order: str, bit_depth: int, tmp_p
     layout = Layout(order=order, byte_order=byte_order)
     path.write_bytes(laid.astype(kind).tobytes())
     (frame,) = read_frames(path, "raw", geometry=geometry(samples, bit_depth), layout=layout)
-    assert np.array_equal(frame.samples, samples)
+    assert np.array_equal(frame.planes, samples)
     path.write_bytes(laid.astype(kind).tobytes() * 2)
     assert len(read_frames(path, "raw", geometry=geometry(samples, bit_depth), layout=layout)) == 2
     path.write_bytes(laid.astype(kind).tobytes()[:-1])
@@ -146,14 +150,14 @@ def deep_case() -> Case:
 def test_deep_pictures_pass_in_every_format(picture_format: str, tmp_path: Path) -> None:
     case = deep_case()
     picture = decode(case.stream)
-    path = tmp_path / f"p{SUFFIXES[picture_format][1]}"
+    path = tmp_path / f"p{SUFFIXES[picture_format]}"
     write_picture(path, picture.samples, picture.bit_depth)
     frames = read_frames(
         path, picture_format, geometry=geometry(picture.samples, picture.bit_depth)
     )
     scores = score_frames(case, frames, ("S",), picture_format=picture_format)
     assert scores["S"].verdict == "pass"
-    path = tmp_path / f"q{SUFFIXES[picture_format][1]}"
+    path = tmp_path / f"q{SUFFIXES[picture_format]}"
     write_picture(path, picture.samples ^ 1, picture.bit_depth)
     frames = read_frames(
         path, picture_format, geometry=geometry(picture.samples, picture.bit_depth)

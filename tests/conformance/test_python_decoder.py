@@ -85,11 +85,11 @@ def test_plugin_refuses_unknown_choices(pytester: pytest.Pytester) -> None:
         """
         import pytest
 
-        @pytest.mark.jai(profile="main")
+        @pytest.mark.jai(profiles="main")
         def test_it(jai_case):
             pass
         """
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     assert result.ret != 0
-    result.stdout.fnmatch_lines(["*pytest.mark.jai knows profiles*"])
+    result.stdout.fnmatch_lines(["*pytest.mark.jai knows profile,*"])

@@ -27,7 +27,7 @@ CASE = tolerant("picture/size-17x33", {"peak": [2.0, 2.0, 1.0], "rms": [0.3, 0.3
 
 
 def verdict(samples: np.ndarray) -> dict[str, str]:
-    scores = score_frames(CASE, [Frame(samples, None)], ("S", "T"), picture_format="npy")
+    scores = score_frames(CASE, [Frame(tuple(samples), None)], ("S", "T"), picture_format="npy")
     return {point: str(score.verdict) for point, score in scores.items()}
 
 

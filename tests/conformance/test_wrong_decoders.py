@@ -247,7 +247,7 @@ def test_capabilities_that_are_not_declared_are_never_a_pass(
     colour, grey, broken = three_cases
     request = Request(points=("S",))
     for unable, case in (
-        (replace(able, profiles=("simple",)), colour),
+        (replace(able, profile="simple"), colour),
         (replace(able, max_level=0), colour),
         (replace(able, without=("mono*",)), grey),
         (replace(able, without=("quality *",)), broken),
