@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from conformance.case import Case
 from conformance.control_points import ControlPoints, first_difference
+from conformance.judge.expected import expected_digests
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.codec import get_codec
 from refdec.decoding import decode, decode_frames, decode_latents, parse
@@ -83,8 +84,7 @@ def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
 
 def _shows(case: Case, backend: str) -> bool:
     """Whether alpha, the enhanced samples, and all frames of an animation are right."""
-    expected = case.manifest["valid"]
-    wanted = [frame["digests"] for frame in expected.get("frames", [expected])]
+    wanted = expected_digests(case)
     shown = [frame.picture for frame in decode_frames(case.stream, backend=backend)]
     return len(shown) == len(wanted) and all(
         picture.alpha_digest() == digests.get("A")

@@ -68,6 +68,12 @@ def still() -> bytes:
     return encode_animation([frame], lossless, has_alpha=False, loop_count=1, is_exact=True)
 
 
+def lossy_still() -> bytes:
+    """Return a lossy animation of one frame."""
+    frame = SourceFrame(np.full((1, 8, 8), 90, np.uint8), 0)
+    return encode_animation([frame], lossy, has_alpha=False, loop_count=0, is_exact=False)
+
+
 def _case(
     name: str, purpose: str, catches: str, *, alpha: bool = False, is_exact: bool = True
 ) -> Recipe:

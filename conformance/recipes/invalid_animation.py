@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from conformance.recipes.animation import two_frames
+from conformance.recipes.animation import lossy_still, two_frames
 from conformance.recipes.faults import invalid, set_element, without
-from conformance.recipes.invalid_lossless import written
+from conformance.recipes.invalid_lossless import in_main, written
 from conformance.recipes.recipe import Recipe
 from refdec.syntax.codestream import parse_codestream
 from refdec.syntax.segment import MAX_FRAME_TICKS, MAX_FRAMES, MAX_LOOPS, MAX_TICKS, Marker
@@ -60,6 +60,11 @@ RECIPES = (
     _header("beyond", "one loop too many", "ANI-003", "loop_count", MAX_LOOPS + 1),
     _header("fewer", "two frames of three", "ANI-004", "num_frames_minus1", 2),
     _header("more", "two frames of one", "ANI-004", "num_frames_minus1", 0),
+    invalid(
+        "main", "an animation in profile Main", "PRF-005",
+        sound=lossy_still, element="PIH.profile_idc", is_value=True,
+        broken=lambda: in_main(lossy_still()),
+    ),
     invalid(
         "still", "frames without an animation header", "FRH-001",
         sound=sound, broken=lambda: without(sound(), Marker.ANI), element="ANI",

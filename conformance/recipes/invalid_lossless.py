@@ -9,10 +9,11 @@ import numpy as np
 from conformance.recipes.faults import invalid, set_element
 from conformance.recipes.pictures import noise
 from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import MAX_ERROR, HyperLatentSegment
 from refenc.alpha import Alpha, add_alpha
 from refenc.codestream import write_codestream
-from refenc.encode import Structure
+from refenc.encode import Structure, encode
 from refenc.exact import encode_exact
 
 
@@ -26,6 +27,18 @@ def lossless() -> bytes:
 def with_alpha() -> bytes:
     """Return the lossless picture with alpha."""
     return add_alpha(lossless(), Alpha(samples=noise(80, 20)[2]))
+
+
+@cache
+def lossy_with_alpha() -> bytes:
+    """Return a flat lossy picture with alpha."""
+    flat = np.full((1, 8, 8), 90, np.uint8)
+    return add_alpha(encode(flat, quality=0), Alpha(samples=flat[0]))
+
+
+def in_main(data: bytes) -> bytes:
+    """Declare profile Main."""
+    return set_element(data, "profile_idc", Profile.MAIN, segment="PIH")
 
 
 @cache
@@ -101,6 +114,16 @@ RECIPES = (
     invalid(
         "hyper-latent", "a hyper-latent although there is no lossy base", "SOE-004",
         sound=lossless, broken=_with_hyper_latent, element="SOZ",
+    ),
+    invalid(
+        "main", "lossless samples in profile Main", "PRF-003",
+        sound=lossless, element="PIH.profile_idc", is_value=True,
+        broken=lambda: in_main(lossless()),
+    ),
+    invalid(
+        "main", "alpha of a lossy picture in profile Main", "PRF-004",
+        sound=lossy_with_alpha, element="PIH.profile_idc", is_value=True,
+        broken=lambda: in_main(lossy_with_alpha()),
     ),
     invalid(
         "17-bits", "alpha of 17 bits", "TOH-008",
