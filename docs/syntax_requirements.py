@@ -57,6 +57,7 @@ _FRAMING = {
     "SEG-008": "segment_crc shall be the CRC-32C of the segment",
     "SEG-009": "there shall be at most 4096 MTD and reserved segments together",
     "TOH-001": "a TOH segment shall be present exactly when tool_header_flag is 1",
+    "MTD-002": "metadata shall have at most 16777216 bytes",
     "MTD-001": "at most one metadata segment each shall be ICC, Exif and XMP",
     "SOR-003": "residual segments shall be in order of layer, then tile, each once",
     "SOR-004": "every layer of every tile shall have a residual segment",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoder of animations: what changes from frame to frame, coded as pictures of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,12 +133,20 @@ lane count (base 2 logarithm) that it shall keep to."""
 
 
 def encode_animation(
-    animation: SourceAnimation, encode: Still, *, is_exact: bool, profile: Profile | None = None
+    source: Iterable[SourceFrame],
+    encode: Still,
+    *,
+    has_alpha: bool,
+    loop_count: int,
+    is_exact: bool,
+    profile: Profile | None = None,
 ) -> bytes:
-    """Encode the frames, each as a still of the rectangle that changes.
+    """Encode frames, no two equal ones in a row, each as a still of the rectangle that changes.
 
     Parameters
     ----------
+    has_alpha : whether the last channel of the pixels is alpha.
+    loop_count : how often it plays; 0 for ever.
     is_exact : the rectangle is always coded alone; of a lossy frame only where it is smaller.
     profile : to be declared; None for the lowest one.
 
@@ -149,13 +157,13 @@ def encode_animation(
     """
     frames: list[Codestream] = []
     shown: U8Map | None = None
-    for pixels, ticks in animation.frames():
+    for pixels, ticks in source:
         part = changed(shown, pixels, is_exact=is_exact)
         samples = pixels[:, *part.inside(Region(0, 0, *pixels.shape[:0:-1]))]
-        alpha = Alpha(samples=samples[-1]) if animation.has_alpha else None
+        alpha = Alpha(samples=samples[-1]) if has_alpha else None
         first = frames[0] if frames else None
         data = encode(
-            samples[:-1] if animation.has_alpha else samples,
+            samples[:-1] if has_alpha else samples,
             alpha,
             first.tools if first else None,
             first.picture_header.log2_lanes if first else None,
@@ -170,7 +178,7 @@ def encode_animation(
         animation=AnimationHeader(
             num_frames_minus1=len(frames) - 1,
             ticks_per_second_minus1=TICKS_PER_SECOND - 1,
-            loop_count=animation.loop_count,
+            loop_count=loop_count,
         ),
         frames=tuple(frames),
     )

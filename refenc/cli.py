@@ -270,7 +270,14 @@ def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> 
         return encode_picture(picture, alpha, frame_options, tools).data
 
     profile = Profile[options.profile.upper()] if options.profile else None
-    data = encode_animation(animation, still, is_exact=exact, profile=profile)
+    data = encode_animation(
+        animation.frames(),
+        still,
+        has_alpha=animation.has_alpha,
+        loop_count=animation.loop_count,
+        is_exact=exact,
+        profile=profile,
+    )
     header, frames = parse(data).picture_header, parse(data).frames
     area = header.pic_width * header.pic_height * len(frames)
     return Coded(data=data, quality=header.quality_idx, bpp=8 * len(data) / area)

@@ -5,8 +5,11 @@ from dataclasses import replace
 from functools import cache
 
 from conformance.recipes import (
+    alpha,
+    animation,
     entropy,
     formats,
+    invalid_animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
@@ -25,10 +28,13 @@ _MODULES = (
     formats,
     entropy,
     lossless,
+    alpha,
+    animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
+    invalid_animation,
 )
 
 

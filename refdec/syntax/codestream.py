@@ -5,6 +5,7 @@ An animation is a codestream whose frames are codestreams: each has the headers 
 that a still of its own would have.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,6 +64,8 @@ _OF_STREAM: dict[int, str] = {
     Marker.ANI: "animation",
 }
 """Fields of `Codestream` that hold for all frames."""
+MAX_METADATA = 1 << 24
+"""Most bytes of one metadata blob."""
 _BEFORE_TOOL_HEADER = frozenset({Marker.SOC, Marker.PIH, Marker.MTD})
 _UNIQUE_METADATA = frozenset({MetadataType.ICC, MetadataType.EXIF, MetadataType.XMP})
 
@@ -155,7 +158,7 @@ class _Parser:
         """Fields of the codestream, once read."""
         self.picture: dict[str, Any] = {}
         """Fields that belong to the picture, or to the frame that is being read."""
-        self.parts: dict[str, list[Any]] = _no_parts()
+        self.parts: dict[str, list[Any]] = defaultdict(list)
         """Its segments per tile."""
 
     @property
@@ -302,6 +305,11 @@ class _Parser:
         )
         known = (*self.stream["metadata"], *self.picture.get("trailing_metadata", ()))
         types = {other.metadata_type for other in known}
+        if len(blob.payload) > MAX_METADATA:
+            message = f"metadata of {len(blob.payload)} bytes"
+            raise NonConforming(
+                message, requirement="MTD-002", element="payload", offset=segment.payload_offset
+            )
         if blob.metadata_type in types & _UNIQUE_METADATA:
             message = f"second metadata segment of type {blob.metadata_type}"
             raise ConstraintViolation(
@@ -376,7 +384,7 @@ class _Parser:
                 raise structure_error(message, all_present, segment)
         if "animation" in self.stream:
             self.frames.append(self._frame())
-            self.picture, self.parts = {}, _no_parts()
+            self.picture, self.parts = {}, defaultdict(list)
 
 
 _SOC = Marker.SOC.to_bytes(2, "big")
@@ -386,10 +394,6 @@ _PARTS: dict[type, tuple[str, str, str]] = {
     EnhancementSegment: ("enhancement", "SOE-002", "SOE-003"),
 }
 """What a picture has per tile: field, requirement on the order, requirement on the number."""
-
-
-def _no_parts() -> dict[str, list[Any]]:
-    return {name: [] for name, _, _ in _PARTS.values()}
 
 
 def _not_in_profile(segment: Segment, element: str, requirement: str) -> NonConforming:

@@ -14,7 +14,7 @@ from refdec.errors import (
     TruncatedStream,
     UnsupportedFeature,
 )
-from refdec.syntax.codestream import MAX_SKIPPABLE, parse_codestream
+from refdec.syntax.codestream import MAX_METADATA, MAX_SKIPPABLE, parse_codestream
 from refdec.syntax.segment import (
     MAX_FRAME_TICKS,
     MAX_FRAMES,
@@ -166,6 +166,12 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
     ],
     "DPH-004": [(ConstraintViolation, lambda: hashes((0, 1, 0)))],
     "DPH-005": [(ConstraintViolation, lambda: hashes((1, 1, 0), (1, 1, 0)))],
+    "MTD-002": [
+        (
+            NonConforming,
+            lambda: stream(write_segment(Marker.MTD, b"\x05" + bytes(MAX_METADATA + 1))),
+        )
+    ],
     "PIH-001": [(UnsupportedFeature, lambda: with_header(profile_idc=3))],
     "PIH-002": [
         (UnsupportedFeature, lambda: with_header(level_idc=0)),

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metadata to encode: what a picture file carries, and what the user adds from files."""
+
+from pathlib import Path
+from typing import Any
+
+from refdec.cli.png_chunks import chunks_of
+from refdec.cli.support import UsageError
+from refdec.syntax.codestream import MAX_METADATA
+from refdec.syntax.segment import Metadata, MetadataType
+
+EXIF_START = b"Exif\0\0"
+"""Comes before Exif in JPEG files; the codestream does not have it."""
+
+
+def metadata_of(info: dict[Any, Any]) -> tuple[Metadata, ...]:
+    """Collect ICC, Exif and XMP from what Pillow knows of a picture (``Image.info``)."""
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    found = {
+        MetadataType.ICC: info.get("icc_profile") or b"",
+        MetadataType.EXIF: (info.get("exif") or b"").removeprefix(EXIF_START),
+        MetadataType.XMP: xmp.encode() if isinstance(xmp, str) else xmp,
+    }
+    return tuple(
+        Metadata(metadata_type=kind, payload=blob)
+        for kind, blob in found.items()
+        if 0 < len(blob) <= MAX_METADATA
+    )
+
+
+def cicp_of(png: bytes) -> tuple[int, int, bool] | None:
+    """Return primaries, transfer and full range that a PNG file declares; None without cICP."""
+    data = next((data for kind, data in chunks_of(png) if kind == b"cICP"), b"")
+    return (data[0], data[1], data[3] != 0) if len(data) == 4 else None  # noqa: PLR2004
+
+
+def metadata_from_file(text: str) -> Metadata:
+    """Convert ``TYPE=FILE``.
+
+    Raises
+    ------
+    UsageError
+        Unknown type, or more than a codestream may carry.
+    OSError
+        The file cannot be read.
+    """
+    name, _, path = text.partition("=")
+    names = {kind.name.lower(): kind for kind in MetadataType}
+    if name not in names or not path:
+        message = f"{text!r} is not TYPE=FILE with a TYPE of {', '.join(names)}"
+        raise UsageError(message)
+    payload = Path(path).read_bytes()
+    if len(payload) > MAX_METADATA:
+        message = f"{path} holds more than {MAX_METADATA} bytes"
+        raise UsageError(message)
+    return Metadata(metadata_type=names[name], payload=payload)
+
+
+def with_added(metadata: tuple[Metadata, ...], added: tuple[Metadata, ...]) -> tuple[Metadata, ...]:
+    """Put added metadata in the place of the file's own of the same type."""
+    replaced = {blob.metadata_type for blob in added}
+    return (*(blob for blob in metadata if blob.metadata_type not in replaced), *added)
