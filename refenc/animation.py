@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoder of animations: what changes from frame to frame, coded as pictures of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,7 @@ class SourceAnimation:
 
 
 def read_animation(path: Path) -> SourceAnimation | None:
-    """Look through an animated PNG, GIF or WebP; None for a still.
+    """Look through an animated PNG, GIF or WebP; None for a still and what is no such file.
 
     Raises
     ------
@@ -84,13 +85,15 @@ def read_animation(path: Path) -> SourceAnimation | None:
     UnsupportedFeature
         More than 8 bits per sample.
     """
-    with opened(path) as image:
-        if image.format not in ANIMATED or getattr(image, "n_frames", 1) < 2:  # noqa: PLR2004
-            return None
-        if source_bit_depth(image) > BYTE_DEPTH:
+    is_animated = False
+    with suppress(OSError), opened(path) as image:
+        is_animated = image.format in ANIMATED and getattr(image, "n_frames", 1) > 1
+        if is_animated and source_bit_depth(image) > BYTE_DEPTH:
             message = f"{path}: animations of more than {BYTE_DEPTH} bits are not supported"
             raise UnsupportedFeature(message)
         loop_count, notes = loops(image), colour_notes(path, image)
+    if not is_animated:
+        return None
     is_grey, has_alpha = True, False
     for image in _images(path):
         is_grey &= image.mode in GREY_MODES
@@ -130,12 +133,20 @@ lane count (base 2 logarithm) that it shall keep to."""
 
 
 def encode_animation(
-    animation: SourceAnimation, encode: Still, *, is_exact: bool, profile: Profile | None = None
+    source: Iterable[SourceFrame],
+    encode: Still,
+    *,
+    has_alpha: bool,
+    loop_count: int,
+    is_exact: bool,
+    profile: Profile | None = None,
 ) -> bytes:
-    """Encode the frames, each as a still of the rectangle that changes.
+    """Encode frames, no two equal ones in a row, each as a still of the rectangle that changes.
 
     Parameters
     ----------
+    has_alpha : whether the last channel of the pixels is alpha.
+    loop_count : how often it plays; 0 for ever.
     is_exact : the rectangle is always coded alone; of a lossy frame only where it is smaller.
     profile : to be declared; None for the lowest one.
 
@@ -146,13 +157,13 @@ def encode_animation(
     """
     frames: list[Codestream] = []
     shown: U8Map | None = None
-    for pixels, ticks in animation.frames():
+    for pixels, ticks in source:
         part = changed(shown, pixels, is_exact=is_exact)
         samples = pixels[:, *part.inside(Region(0, 0, *pixels.shape[:0:-1]))]
-        alpha = Alpha(samples=samples[-1]) if animation.has_alpha else None
+        alpha = Alpha(samples=samples[-1]) if has_alpha else None
         first = frames[0] if frames else None
         data = encode(
-            samples[:-1] if animation.has_alpha else samples,
+            samples[:-1] if has_alpha else samples,
             alpha,
             first.tools if first else None,
             first.picture_header.log2_lanes if first else None,
@@ -167,7 +178,7 @@ def encode_animation(
         animation=AnimationHeader(
             num_frames_minus1=len(frames) - 1,
             ticks_per_second_minus1=TICKS_PER_SECOND - 1,
-            loop_count=animation.loop_count,
+            loop_count=loop_count,
         ),
         frames=tuple(frames),
     )

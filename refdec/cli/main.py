@@ -50,9 +50,9 @@ def build_parser() -> Parser:
         "--output",
         type=Path,
         metavar="FILE",
-        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W); "
+        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W) .pfm .y4m .yuv .rgb; "
         "default: the stream's name with .png, if there is no such file yet; an animation becomes "
-        "an animated .png, or numbered files where the name has a number such as %%04d",
+        "an animated .png, a sequence in a Netpbm file, or numbered files as with out_%%04d.png",
     )
     decode.add_argument(
         "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
