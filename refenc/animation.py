@@ -22,11 +22,13 @@ from refdec.syntax.segment import (
     MAX_LOOPS,
     AnimationHeader,
     FrameHeader,
+    Metadata,
     ToolHeader,
 )
 from refenc.alpha import Alpha
 from refenc.codestream import in_profile, write_codestream
-from refenc.picture_io import BYTE_DEPTH, colour_notes, opened, source_bit_depth
+from refenc.metadata import metadata_of
+from refenc.picture_io import BYTE_DEPTH, opened, source_bit_depth
 
 TICKS_PER_SECOND = 1000
 ANIMATED = ("PNG", "GIF", "WEBP")
@@ -53,8 +55,8 @@ class SourceAnimation:
     has_alpha: bool
     loop_count: int
     """0: for ever."""
-    notes: tuple[str, ...]
-    """What the user should know: information in the file that is not encoded."""
+    metadata: tuple[Metadata, ...]
+    """What the file carries beside the frames."""
 
     def frames(self) -> Iterator[SourceFrame]:
         """Yield the frames; equal ones in a row are one, shown longer."""
@@ -91,7 +93,7 @@ def read_animation(path: Path) -> SourceAnimation | None:
         if is_animated and source_bit_depth(image) > BYTE_DEPTH:
             message = f"{path}: animations of more than {BYTE_DEPTH} bits are not supported"
             raise UnsupportedFeature(message)
-        loop_count, notes = loops(image), colour_notes(path, image)
+        loop_count, metadata = loops(image), metadata_of(image.info)
     if not is_animated:
         return None
     is_grey, has_alpha = True, False
@@ -100,7 +102,7 @@ def read_animation(path: Path) -> SourceAnimation | None:
         alpha = image.convert("RGBA").getchannel("A")
         has_alpha |= image.has_transparency_data and alpha.getextrema() != (255, 255)
     return SourceAnimation(
-        path=path, is_grey=is_grey, has_alpha=has_alpha, loop_count=loop_count, notes=notes
+        path=path, is_grey=is_grey, has_alpha=has_alpha, loop_count=loop_count, metadata=metadata
     )
 
 

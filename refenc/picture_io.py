@@ -5,7 +5,6 @@ What can become that without changing its meaning is converted (palettes, bileve
 orientation); anything else is refused with the reason, never silently reduced.
 """
 
-import io
 import struct
 import warnings
 import zlib
@@ -16,13 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refdec.arrays import U8Map
 from refdec.errors import LimitExceeded, UnsupportedFeature
 from refdec.picture import Picture
+from refdec.syntax.segment import Metadata
 from refenc.colour import as_picture
 from refenc.deep_files import read_deep
+from refenc.metadata import cicp_of, metadata_of
 from refenc.video_files import Y4M_MAGIC, PlaneFormat, read_raw, read_y4m
 
 FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF", "GIF")
@@ -49,6 +50,8 @@ class SourcePicture(NamedTuple):
     picture: Picture
     notes: tuple[str, ...]
     """What the user should know: information in the file that is not encoded."""
+    metadata: tuple[Metadata, ...] = ()
+    """What the file carries beside the picture."""
 
 
 def read_picture(
@@ -77,18 +80,29 @@ def read_picture(
             return SourcePicture(*read_y4m(path))
     deep = read_deep(path, bit_depth)
     if deep is not None:
-        return SourcePicture(deep, deep_notes(path))
+        return SourcePicture(described_by_file(deep, path), (), deep_metadata(path))
     with opened(path) as image:
         refuse_unsupported(path, image)
-        notes = colour_notes(path, image)
         upright = ImageOps.exif_transpose(image)
         samples = np.asarray(to_rgb_or_grey(upright), dtype=np.uint8)
         alpha = opacity(upright) if image.has_transparency_data else None
+        metadata = metadata_of(upright.info)
     if bit_depth not in (None, BYTE_DEPTH):
         message = f"{path}: has samples of 8 bits"
         raise UnsupportedFeature(message)
     channels = np.ascontiguousarray(np.moveaxis(np.atleast_3d(samples), -1, 0))
-    return SourcePicture(replace(as_picture(channels), alpha=alpha), notes)
+    picture = described_by_file(replace(as_picture(channels), alpha=alpha), path)
+    return SourcePicture(picture, (), metadata)
+
+
+def described_by_file(picture: Picture, path: Path) -> Picture:
+    """Take over the colour description of a PNG file that has one."""
+    found = cicp_of(path)
+    if found is None:
+        return picture
+    primaries, transfer, full_range = found
+    colour = replace(picture.colour, primaries=primaries, transfer=transfer, full_range=full_range)
+    return replace(picture, colour=colour)
 
 
 def opacity(image: Image.Image) -> U8Map:
@@ -96,12 +110,12 @@ def opacity(image: Image.Image) -> U8Map:
     return np.asarray(image.convert("RGBA").getchannel("A"), np.uint8)
 
 
-def deep_notes(path: Path) -> tuple[str, ...]:
-    """Give the notes on a file that was not read through Pillow, if that knows it."""
+def deep_metadata(path: Path) -> tuple[Metadata, ...]:
+    """Return the metadata of a file that was not read through Pillow, if that knows it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(OSError, *DECODER_ERRORS), Image.open(path, formats=FORMATS) as image:
-            return colour_notes(path, image)
+            return metadata_of(image.info)
     return ()
 
 
@@ -158,20 +172,6 @@ def source_bit_depth(image: Image.Image) -> int:
     if image.format == "PPM" and rest and isinstance(rest[0], int):
         return rest[0].bit_length()
     return 16 if ";16" in str(raw_mode) else BYTE_DEPTH
-
-
-def colour_notes(path: Path, image: Image.Image) -> tuple[str, ...]:
-    """Warn of an embedded colour profile that is not sRGB."""
-    profile = image.info.get("icc_profile")
-    if not profile:
-        return ()
-    try:
-        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
-    except (ImageCms.PyCMSError, OSError, *DECODER_ERRORS):
-        name = "unreadable"
-    if "srgb" in name.lower():
-        return ()
-    return (f"{path}: colour profile '{name.strip()}' is not kept; samples are taken as sRGB",)
 
 
 def to_rgb_or_grey(image: Image.Image) -> Image.Image:

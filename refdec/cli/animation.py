@@ -4,13 +4,13 @@
 import io
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 from refdec.animation import Frame
 from refdec.cli.picture_io import FORMATS, picture_format, write_picture
-from refdec.cli.png_chunks import SIGNATURE, chunk_bytes, chunks_of
+from refdec.cli.png_chunks import SIGNATURE, Chunk, chunk_bytes, chunks_of
 from refdec.cli.support import UsageError, atomic_file
 from refdec.syntax.picture_header import PictureHeader
 
@@ -46,9 +46,17 @@ def check_animation_output(output: Path, header: PictureHeader, *, has_alpha: bo
 
 
 def write_animation(
-    output: Path, frames: Iterable[Frame], *, num_frames: int, loop_count: int
+    output: Path,
+    frames: Iterable[Frame],
+    *,
+    num_frames: int,
+    loop_count: int,
+    chunks: Sequence[Chunk] = (),
 ) -> None:
-    """Write frames as they come, to one file or to the files of a pattern."""
+    """Write frames as they come, to one file or to the files of a pattern.
+
+    `chunks` go into PNG files.
+    """
     if output.suffix.lower() in SEQUENCES and not is_pattern(output):
         with atomic_file(output) as file:
             for frame in frames:
@@ -56,27 +64,32 @@ def write_animation(
         return
     if not is_pattern(output):
         with atomic_file(output) as file:
-            for part in animated_png(frames, num_frames=num_frames, loop_count=loop_count):
+            parts = animated_png(
+                frames, num_frames=num_frames, loop_count=loop_count, chunks=chunks
+            )
+            for part in parts:
                 file.write(part)
         return
     for number, frame in enumerate(frames):
         pattern = PATTERN.findall(output.name)[0]
         path = output.with_name(output.name.replace(pattern, pattern % number))
-        write_picture(path, frame.picture)
+        write_picture(path, frame.picture, chunks)
 
 
-def animated_png(frames: Iterable[Frame], *, num_frames: int, loop_count: int) -> Iterator[bytes]:
+def animated_png(
+    frames: Iterable[Frame], *, num_frames: int, loop_count: int, chunks: Iterable[Chunk] = ()
+) -> Iterator[bytes]:
     """Yield the parts of an animated PNG, each frame whole; `loop_count` 0 is for ever."""
     sequence = 0
     yield SIGNATURE
     for number, (picture, seconds) in enumerate(frames):
         file = io.BytesIO()
         FORMATS[".png"].write(file, picture)
-        chunks = list(chunks_of(file.getvalue()))
-        data = [content for kind, content in chunks if kind == b"IDAT"]
+        written = list(chunks_of(file.getvalue()))
+        data = [content for kind, content in written if kind == b"IDAT"]
         if number == 0:
-            header = [chunk for chunk in chunks if chunk[0] not in {b"IDAT", b"IEND"}]
-            yield from (chunk_bytes(kind, content) for kind, content in header)
+            header = [chunk for chunk in written if chunk[0] not in {b"IDAT", b"IEND"}]
+            yield from (chunk_bytes(*chunk) for chunk in (*header[:1], *chunks, *header[1:]))
             yield chunk_bytes(b"acTL", struct.pack(">2I", num_frames, loop_count))
         place = sequence, picture.width, picture.height, 0, 0
         control = struct.pack(">5I2H2B", *place, *png_delay(seconds), *_REPLACE)

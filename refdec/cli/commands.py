@@ -14,6 +14,7 @@ import numpy as np
 from refdec.animation import check_frame, stills
 from refdec.arrays import I32Map
 from refdec.cli.animation import check_animation_output, write_animation
+from refdec.cli.metadata import png_chunks
 from refdec.cli.picture_io import picture_format, write_picture
 from refdec.cli.planar import LAYOUTS
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
@@ -78,6 +79,7 @@ def run_decode(options: argparse.Namespace) -> int:
         "region": region,
         **decoding_options(options),
     }
+    chunks = list(png_chunks(codestream))
     start = time.perf_counter()
     if is_animation:
         write_animation(
@@ -85,9 +87,10 @@ def run_decode(options: argparse.Namespace) -> int:
             decode_frames(data, **choices),
             num_frames=len(codestream.frames),
             loop_count=codestream.animation.loop_count if codestream.animation else 0,
+            chunks=chunks,
         )
     else:
-        write_picture(output, decode(data, **choices))
+        write_picture(output, decode(data, **choices), chunks)
     seconds = time.perf_counter() - start
     print_summary(
         {

@@ -104,6 +104,27 @@ def build_parser() -> Parser:
     add_decoding_options(verify)
     add_synthesis_option(verify)
 
+    metadata = commands.add_parser(
+        "metadata",
+        help="List or extract ICC, Exif, XMP, JUMBF and user data",
+        description="List or extract ICC, Exif, XMP, JUMBF and user data.",
+        epilog=EPILOG,
+    )
+    metadata.set_defaults(command=("refdec.cli.metadata", "run_metadata"))
+    metadata.add_argument("action", choices=("list", "extract"))
+    metadata.add_argument("stream", type=Path, metavar="STREAM", help="codestream (.jai)")
+    metadata.add_argument(
+        "--type", metavar="NAME", help="only icc, exif, xmp, jumbf, user, or typeN (default: all)"
+    )
+    metadata.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path(),
+        help="directory of the extracted files, named after the stream (default: this one)",
+    )
+
     complexity = command(
         "complexity",
         "Print multiplications and parameters of the networks",

@@ -7,6 +7,7 @@ nothing. binary16 numbers go to NPY, TIFF, PFM (as binary32) and, as samples, to
 Libraries are imported when a format needs them.
 """
 
+import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from refdec.arrays import U8Map, U16Map
 from refdec.binary16 import F16Map
 from refdec.cli.planar import write_planes, write_y4m
+from refdec.cli.png_chunks import Chunk, with_chunks
 from refdec.cli.rgb import NARROW_BLACK, rgb_samples
 from refdec.cli.support import UsageError, atomic_file
 from refdec.picture import Picture, typed_samples
@@ -274,8 +276,10 @@ def picture_format(
     return chosen
 
 
-def write_picture(path: Path, picture: Picture) -> None:
+def write_picture(path: Path, picture: Picture, chunks: Iterable[Chunk] = ()) -> None:
     """Write a picture file, whole or not at all; the extension chooses the format.
+
+    `chunks` go into a PNG file; other formats have no place for them.
 
     Raises
     ------
@@ -286,6 +290,10 @@ def write_picture(path: Path, picture: Picture) -> None:
     OSError
         The file cannot be written.
     """
-    chosen = picture_format(path)
+    chosen, written = picture_format(path), io.BytesIO()
     with atomic_file(path) as file:
-        chosen.write(file, picture)
+        if path.suffix.lower() != ".png":
+            chosen.write(file, picture)
+            return
+        chosen.write(written, picture)
+        file.write(with_chunks(written.getvalue(), chunks))
