@@ -17,6 +17,8 @@ from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import RESERVED_MARKERS, ToolHeader
 
 SCHEMA_VERSION = 1
+CHROMA_NAMES = ("4:4:4", "4:2:2", "4:2:0")
+"""By chroma_format_idc."""
 
 
 def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
@@ -183,6 +185,10 @@ def _header_features(header: PictureHeader) -> list[str]:
         "monochrome": header.monochrome_flag,
         "explicit format": not header.default_format_flag,
         f"{header.bit_depth} bits": header.bit_depth > 8,  # noqa: PLR2004
+        "binary16": header.sample_float_flag,
+        "YCbCr": header.ycc_flag,
+        f"chroma {CHROMA_NAMES[header.chroma_format_idc]}": header.chroma_format_idc,
+        "narrow range": not header.full_range_flag,
         f"matrix {header.matrix_coefficients}": header.matrix_coefficients != 6,  # noqa: PLR2004
         "explicit structure": not header.default_structure_flag,
         f"{header.num_tiles} tiles": header.tile_grid_flag,

@@ -2,6 +2,7 @@
 """Encoder of animations: what changes from frame to frame, coded as pictures of their own."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,7 @@ class SourceAnimation:
 
 
 def read_animation(path: Path) -> SourceAnimation | None:
-    """Look through an animated PNG, GIF or WebP; None for a still.
+    """Look through an animated PNG, GIF or WebP; None for a still and what is no such file.
 
     Raises
     ------
@@ -84,13 +85,15 @@ def read_animation(path: Path) -> SourceAnimation | None:
     UnsupportedFeature
         More than 8 bits per sample.
     """
-    with opened(path) as image:
-        if image.format not in ANIMATED or getattr(image, "n_frames", 1) < 2:  # noqa: PLR2004
-            return None
-        if source_bit_depth(image) > BYTE_DEPTH:
+    is_animated = False
+    with suppress(OSError), opened(path) as image:
+        is_animated = image.format in ANIMATED and getattr(image, "n_frames", 1) > 1
+        if is_animated and source_bit_depth(image) > BYTE_DEPTH:
             message = f"{path}: animations of more than {BYTE_DEPTH} bits are not supported"
             raise UnsupportedFeature(message)
         loop_count, notes = loops(image), colour_notes(path, image)
+    if not is_animated:
+        return None
     is_grey, has_alpha = True, False
     for image in _images(path):
         is_grey &= image.mode in GREY_MODES

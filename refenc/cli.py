@@ -21,13 +21,15 @@ from refdec.cli.support import (
     integer_in,
     run,
 )
+from refenc.format_options import add_format_options
 
 if TYPE_CHECKING:
     from refdec.arrays import I32Map, U8Map
+    from refdec.picture import Picture
     from refdec.syntax.segment import ToolHeader
     from refenc.alpha import Alpha
     from refenc.animation import SourceAnimation
-    from refenc.encode import Coded, Samples
+    from refenc.encode import Coded
 
 MAX_QUALITY = 63
 DEFAULT_QUALITY = 32
@@ -56,7 +58,10 @@ def build_parser() -> Parser:
     parser = Parser(prog="refenc", description="Encoder of JAI pictures.")
     parser.add_argument("--version", action="version", version=f"refenc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    summary = "Encode a picture, PNG, JPEG, WebP, PPM, TIFF or GIF, or an animated PNG, WebP or GIF"
+    summary = (
+        "Encode a picture, PNG, JPEG, WebP, PPM, TIFF, GIF, NPY, Y4M or raw samples, "
+        "or an animated PNG, WebP or GIF"
+    )
     encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
     encode.add_argument("picture", type=Path, metavar="PICTURE")
     encode.add_argument(
@@ -99,6 +104,7 @@ def build_parser() -> Parser:
         dest="log2_lanes",
         help="entropy coder lanes, a power of two up to 1024 (default: chosen by size)",
     )
+    add_format_options(encode)
     add_structure_options(encode)
     add_computing_options(encode)
     return parser
@@ -200,22 +206,22 @@ def run_encode(options: argparse.Namespace) -> int:
     check_destination(output, source=options.picture)
 
     # Imported late, as below, so that usage errors are quick.
-    from refenc.alpha import read_alpha  # noqa: PLC0415
+    from refdec.cli.commands import picture_text  # noqa: PLC0415
+    from refdec.decoding import parse  # noqa: PLC0415
+    from refenc.alpha import Alpha  # noqa: PLC0415
     from refenc.animation import read_animation  # noqa: PLC0415
+    from refenc.format_options import described, plane_format  # noqa: PLC0415
     from refenc.picture_io import read_picture  # noqa: PLC0415
 
     start = time.perf_counter()
-    animation = read_animation(options.picture)
+    planes = plane_format(options)
+    animation = read_animation(options.picture) if planes is None else None
     if animation is not None:
         notes = animation.notes
-        result, kind = encode_frames(animation, options)
+        result = encode_frames(animation, options)
     else:
-        picture, alpha = read_picture(options.picture), read_alpha(options.picture)
-        notes = picture.notes
-        result = encode_picture(picture.samples, alpha, options)
-        components, height, width = picture.samples.shape
-        kind = f"{width}x{height} {'grey' if components == 1 else 'RGB'}"
-        kind += "" if alpha is None else f" and alpha of {alpha.bit_depth} bits"
+        picture, notes = read_picture(options.picture, bit_depth=options.bit_depth, planes=planes)
+        result = encode_picture(described(picture, options), Alpha.of(picture), options)
     seconds = time.perf_counter() - start
     for note in notes:
         print(f"refenc: note: {note}", file=sys.stderr)
@@ -224,29 +230,35 @@ def run_encode(options: argparse.Namespace) -> int:
     if options.bpp is not None and result.bpp > options.bpp:
         lowest = f"{options.bpp} bpp cannot be reached; the lowest quality takes {result.bpp:.3f}"
         print(f"refenc: note: {lowest}", file=sys.stderr)
-    print(f"picture  {options.picture}, {kind}")
+    print(f"picture  {options.picture}, {picture_text(parse(result.data))}")
     fidelity = rate_text(options) if exact else f"quality {result.quality}"
     print(f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
     print(f"time     {seconds:.2f} s")
     return 0
 
 
-def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> tuple["Coded", str]:
-    """Encode an animation; also say what it is."""
+def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> "Coded":
+    """Encode an animation at the quality or up to the rate that the options say."""
     from refdec.decoding import parse  # noqa: PLC0415
     from refdec.syntax.profiles import Profile  # noqa: PLC0415
     from refenc.animation import encode_animation  # noqa: PLC0415
+    from refenc.colour import as_picture  # noqa: PLC0415
     from refenc.encode import Coded, Structure  # noqa: PLC0415
     from refenc.exact import lossless_structure  # noqa: PLC0415
+    from refenc.format_options import described  # noqa: PLC0415
+    from refenc.picture_io import BYTE_DEPTH  # noqa: PLC0415
 
     if options.roi or options.roi_mask:
         message = "--roi and --roi-mask are for stills"
         raise UsageError(message)
+    if options.bit_depth not in {None, BYTE_DEPTH}:
+        message = f"animations have samples of {BYTE_DEPTH} bits"
+        raise UsageError(message)
     exact = options.lossless or options.max_error is not None
-    pixels = next(animation.frames()).pixels
+    first = as_picture(next(animation.frames()).pixels)
     tile_size = options.tile_size
     if exact or animation.has_alpha:
-        tile_size = lossless_structure(Structure(tile_size=tile_size), pixels).tile_size
+        tile_size = lossless_structure(Structure(tile_size=tile_size), first).tile_size
 
     def still(
         samples: "U8Map", alpha: "Alpha | None", tools: "ToolHeader | None", lanes: int | None
@@ -254,7 +266,8 @@ def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> 
         lanes = options.log2_lanes if lanes is None else lanes
         kept = {"tile_size": tile_size, "log2_lanes": lanes, "profile": None}
         frame_options = argparse.Namespace(**(vars(options) | kept))
-        return encode_picture(samples, alpha, frame_options, tools).data
+        picture = described(as_picture(samples), options)
+        return encode_picture(picture, alpha, frame_options, tools).data
 
     profile = Profile[options.profile.upper()] if options.profile else None
     data = encode_animation(
@@ -267,14 +280,11 @@ def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> 
     )
     header, frames = parse(data).picture_header, parse(data).frames
     area = header.pic_width * header.pic_height * len(frames)
-    kind = "grey" if animation.is_grey else "RGB"
-    kind += " and alpha of 8 bits" if animation.has_alpha else ""
-    what = f"{header.pic_width}x{header.pic_height} {kind}, {len(frames)} frames"
-    return Coded(data=data, quality=header.quality_idx, bpp=8 * len(data) / area), what
+    return Coded(data=data, quality=header.quality_idx, bpp=8 * len(data) / area)
 
 
 def encode_picture(
-    samples: "Samples",
+    picture: "Picture",
     alpha: "Alpha | None",
     options: argparse.Namespace,
     tools: "ToolHeader | None" = None,
@@ -288,19 +298,19 @@ def encode_picture(
     from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
     from refenc.exact import encode_exact, lossless_structure  # noqa: PLC0415
 
-    bpp, whole = options.bpp, samples[0]
+    bpp, pixels = options.bpp, picture.height * picture.width
     structure = Structure(
         tile_size=options.tile_size,
         layer_last_group=options.layer_last_group,
         log2_lanes=options.log2_lanes,
         segment_crc=options.crc,
         profile=Profile[options.profile.upper()] if options.profile else None,
-        quality_offsets=quality_offsets(whole, options),
+        quality_offsets=quality_offsets(picture, options),
     )
     exact = options.lossless or options.max_error is not None
     if alpha is not None:
-        structure = lossless_structure(structure, samples)
-        samples = samples if exact else fill_transparent(samples, alpha)
+        structure = lossless_structure(structure, picture)
+        picture = picture if exact else fill_transparent(picture, alpha)
     common = {
         "hashes": options.hash,
         "structure": structure,
@@ -312,18 +322,18 @@ def encode_picture(
         if alpha is not None:
             bpp -= alpha_rate(alpha, structure, bpp=bpp, hashes=options.hash)
         with progress_bar() as progress:
-            coded = encode_at_rate(samples, bpp=bpp, progress=progress, **common)
+            coded = encode_at_rate(picture, bpp=bpp, progress=progress, **common)
         data, quality = coded.data, coded.quality
     elif exact:
         data = encode_exact(
-            samples,
+            picture,
             max_error=options.max_error or 0,
             base_quality=options.base_quality,
             with_matches=None if tools is None else tools.match_flag == 1,
             **common,
         )
     else:
-        data = encode(samples, quality=quality, **common)
+        data = encode(picture, quality=quality, **common)
     if alpha is not None:
         data = add_alpha(
             data,
@@ -332,21 +342,22 @@ def encode_picture(
             with_matches=None if tools is None else tools.alpha_match_flag == 1,
             profile=structure.profile,
         )
-    return Coded(data=data, quality=quality, bpp=8 * len(data) / whole.size)
+    return Coded(data=data, quality=quality, bpp=8 * len(data) / pixels)
 
 
-def quality_offsets(plane: "U8Map", options: argparse.Namespace) -> "I32Map | None":
-    """Return the offsets (h16, w16) of the regions of interest in a plane's picture, or None."""
+def quality_offsets(picture: "Picture", options: argparse.Namespace) -> "I32Map | None":
+    """Return the offsets of the regions of interest, (h16, w16), or None."""
     from refenc.picture_io import read_picture  # noqa: PLC0415
     from refenc.roi import RegionOfInterest, offsets_of_mask, offsets_of_regions  # noqa: PLC0415
 
-    height, width = plane.shape
+    height, width = picture.height, picture.width
     if options.roi:
         regions = (RegionOfInterest(*numbers) for numbers in options.roi)
         return offsets_of_regions(regions, height=height, width=width)
     if options.roi_mask is None:
         return None
-    mask = read_picture(options.roi_mask).samples.max(axis=0)
+    source = read_picture(options.roi_mask).picture
+    mask = (source.samples.max(axis=0) >> (source.bit_depth - 8)).astype("uint8")
     if mask.shape != (height, width):
         message = f"{options.roi_mask} is not of the picture's size {width}x{height}"
         raise UsageError(message)

@@ -9,9 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from refdec.animation import Frame
-from refdec.cli.picture_io import picture_format, with_alpha, write_picture, write_png
+from refdec.cli.picture_io import FORMATS, picture_format, write_picture
 from refdec.cli.png_chunks import SIGNATURE, chunk_bytes, chunks_of
 from refdec.cli.support import UsageError, atomic_file
+from refdec.syntax.codestream import Codestream
 
 SEQUENCES = (".pgm", ".ppm", ".pnm", ".pam")
 """Netpbm: a file may hold pictures one after another."""
@@ -27,7 +28,7 @@ def is_pattern(output: Path) -> bool:
     return len(PATTERN.findall(output.name)) == 1
 
 
-def check_animation_output(output: Path, *, num_planes: int) -> None:
+def check_animation_output(output: Path, codestream: Codestream) -> None:
     """Refuse what cannot hold an animation, before long work starts.
 
     Raises
@@ -35,7 +36,7 @@ def check_animation_output(output: Path, *, num_planes: int) -> None:
     UsageError
         Neither a PNG or Netpbm file nor a pattern of names, or one that cannot hold the frames.
     """
-    picture_format(output, num_planes)
+    picture_format(output, codestream)
     if not is_pattern(output) and output.suffix.lower() not in (".png", *SEQUENCES):
         message = (
             f"{output}: {output.suffix} cannot hold an animation; write a .png or .pam, numbered "
@@ -51,7 +52,7 @@ def write_animation(
     if output.suffix.lower() in SEQUENCES and not is_pattern(output):
         with atomic_file(output) as file:
             for frame in frames:
-                picture_format(output).write(file, *with_alpha(frame.picture))
+                picture_format(output).write(file, frame.picture)
         return
     if not is_pattern(output):
         with atomic_file(output) as file:
@@ -61,7 +62,7 @@ def write_animation(
     for number, frame in enumerate(frames):
         pattern = PATTERN.findall(output.name)[0]
         path = output.with_name(output.name.replace(pattern, pattern % number))
-        write_picture(path, *with_alpha(frame.picture))
+        write_picture(path, frame.picture)
 
 
 def animated_png(frames: Iterable[Frame], *, num_frames: int, loop_count: int) -> Iterator[bytes]:
@@ -70,7 +71,7 @@ def animated_png(frames: Iterable[Frame], *, num_frames: int, loop_count: int) -
     yield SIGNATURE
     for number, (picture, seconds) in enumerate(frames):
         file = io.BytesIO()
-        write_png(file, *with_alpha(picture))
+        FORMATS[".png"].write(file, picture)
         chunks = list(chunks_of(file.getvalue()))
         data = [content for kind, content in chunks if kind == b"IDAT"]
         if number == 0:

@@ -14,7 +14,8 @@ import numpy as np
 from refdec.animation import check_frame, stills
 from refdec.arrays import I32Map
 from refdec.cli.animation import check_animation_output, write_animation
-from refdec.cli.picture_io import picture_format, with_alpha, write_picture
+from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.planar import LAYOUTS
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     decode,
@@ -64,9 +65,9 @@ def run_decode(options: argparse.Namespace) -> int:
     is_animation = len(codestream.frames) > 1 and options.frame is None
     region = check_region(options.region, codestream)
     if is_animation:
-        check_animation_output(output, num_planes=num_planes(codestream))
+        check_animation_output(output, codestream)
     else:
-        picture_format(output, num_planes(codestream))
+        picture_format(output, codestream)
     transform, hashed_points = decoded_points(still, options)
     if options.verify:
         require_whole(still, options)
@@ -88,7 +89,7 @@ def run_decode(options: argparse.Namespace) -> int:
             loop_count=codestream.animation.loop_count if codestream.animation else 0,
         )
     else:
-        write_picture(output, *with_alpha(decode(data, **choices)))
+        write_picture(output, decode(data, **choices))
     seconds = time.perf_counter() - start
     print_summary(
         {
@@ -271,16 +272,14 @@ def print_summary(lines: dict[str, str]) -> None:
         print(f"{label:<8} {text}")
 
 
-def num_planes(codestream: Codestream) -> int:
-    """Count the components, and alpha."""
-    return codestream.picture_header.num_components + codestream.tools.alpha_flag
-
-
 def picture_text(codestream: Codestream) -> str:
     """Say size, components and bit depth."""
     header, tools = codestream.picture_header, codestream.tools
+    depth = "binary16" if header.sample_float_flag else f"{header.bit_depth} bits"
     kind = "grey" if header.monochrome_flag else "RGB"
-    text = f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    if header.ycc_flag:
+        kind = f"YCbCr {LAYOUTS[header.chroma_format_idc]}"
+    text = f"{header.pic_width}x{header.pic_height} {kind}, {depth}"
     text += f", alpha of {tools.alpha_bit_depth} bits" if tools.alpha_flag else ""
     return f"{text}, {len(codestream.frames)} frames" if codestream.frames else text
 

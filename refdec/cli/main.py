@@ -50,7 +50,7 @@ def build_parser() -> Parser:
         "--output",
         type=Path,
         metavar="FILE",
-        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W); "
+        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W) .pfm .y4m .yuv .rgb; "
         "default: the stream's name with .png, if there is no such file yet; an animation becomes "
         "an animated .png, a sequence in a Netpbm file, or numbered files as with out_%%04d.png",
     )
