@@ -68,9 +68,8 @@ def power_text(cases: Sequence[Case]) -> Iterator[str]:
 def has_lossy_picture(case: Case) -> bool:
     """Whether a case can have a tolerance: valid, lossy, and not enhanced."""
     is_plain = not UNJUDGED.intersection(case.manifest["features"])
-    return (
-        case.is_valid and is_plain and set(case.manifest["valid"].get("digests", ())) == {"L", "S"}
-    )
+    points = set(case.manifest["valid"].get("digests", ())) if case.is_valid else set()
+    return is_plain and points == {"L", "S"}
 
 
 def measure_power(case: Case, limits: Limits, others: Sequence[Case] = ()) -> Power:

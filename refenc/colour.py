@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refdec.picture import Colour, Picture, typed_samples
-from refdec.syntax.picture_variables import CHROMA_STEPS
+from refdec.syntax.picture_variables import CHROMA_STEPS, FINITE_MAX, FINITE_MIN
 from refdec.synthesis.colour import COEFFICIENT_BITS, LIFTED, MATRICES
 
 F32 = NDArray[np.float32]
+Samples = NDArray[np.uint8] | Picture
+"""What can be encoded: 8-bit (3, H, W) R, G, B or (1, H, W) grey, or a picture of any format."""
 DEFAULT_COLOUR = Colour(primaries=1, transfer=13, matrix=6, full_range=True)
 """What a picture header says in one bit: sRGB, through the matrix of BT.601."""
 CENTRE = 128
@@ -18,11 +20,23 @@ LIFTING = ((1, -0.5, 0.5), (1, 0.5, 0), (1, -0.5, -0.5))
 """R, G, B from Y, Cg, Co by lifting, without its rounding."""
 
 
-def as_picture(samples: NDArray[np.uint8] | Picture) -> Picture:
-    """Take 8-bit (3, H, W) R, G, B or (1, H, W) grey samples as a picture."""
-    if isinstance(samples, Picture):
-        return samples
-    return Picture(samples=typed_samples(samples, 8), bit_depth=8, colour=DEFAULT_COLOUR)
+def as_picture(samples: Samples) -> Picture:
+    """Take samples as a picture.
+
+    Raises
+    ------
+    ValueError
+        A sample is out of range.
+    """
+    picture = samples
+    if not isinstance(picture, Picture):
+        picture = Picture(samples=typed_samples(picture, 8), bit_depth=8, colour=DEFAULT_COLOUR)
+    peak = (1 << picture.bit_depth) - 1
+    low, high = (FINITE_MIN, FINITE_MAX) if picture.is_float else (0, peak)
+    if not all(low <= group.min() <= group.max() <= high for group in picture.groups):
+        message = f"samples shall be {low} to {high}"
+        raise ValueError(message)
+    return picture
 
 
 def format_elements(picture: Picture) -> dict[str, int]:

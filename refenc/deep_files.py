@@ -130,6 +130,7 @@ def _pnm(path: Path, header: re.Match[bytes]) -> Picture:
 def _tiff(path: Path, bit_depth: int | None) -> Picture | None:
     import tifffile  # noqa: PLC0415
 
+    tifffile.logger().setLevel("CRITICAL")
     try:
         opened = tifffile.TiffFile(path)
     except tifffile.TiffFileError:

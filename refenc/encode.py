@@ -18,7 +18,6 @@ from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tabl
 from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
-from refdec.errors import NonConforming
 from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream
@@ -35,7 +34,7 @@ from refdec.syntax.segment import (
 )
 from refenc.analysis import centred_ycc, load_analysis
 from refenc.codestream import in_profile, write_codestream
-from refenc.colour import as_picture, format_elements
+from refenc.colour import Samples, as_picture, format_elements
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
@@ -52,8 +51,6 @@ BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
 Calls = list[tuple[I32Map, I32Map]]
-Samples = NDArray[np.uint8] | Picture
-"""What can be encoded: 8-bit (3, H, W) R, G, B or (1, H, W) grey, or a picture of any format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -396,7 +393,7 @@ def picture_header(picture: Picture, *, quality: int, structure: Structure) -> P
 
 def in_lowest_level(header: PictureHeader) -> PictureHeader:
     """Declare the lowest level whose limits are kept; the highest one where none is enough."""
-    limits = [rule for rule in constraints_of(PictureHeader) if rule.error is NonConforming]
+    limits = [rule for rule in constraints_of(PictureHeader) if rule.requirement[:3] == "LVL"]
     candidates = [replace(header, level_idc=level_idc) for level_idc in levels()]
     kept = (level for level in candidates if all(rule.holds(level) for rule in limits))
     return next(kept, candidates[-1])

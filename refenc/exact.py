@@ -11,11 +11,10 @@ from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import MAX_ENHANCED_TILE, HashPoint, SynthesisTransform
 from refenc.codestream import in_profile, write_codestream
-from refenc.colour import as_picture
+from refenc.colour import Samples, as_picture
 from refenc.encode import (
     BYTES_PER_LANE,
     MODEL_SET,
-    Samples,
     Structure,
     analyse,
     encode_lossy,

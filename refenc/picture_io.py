@@ -98,8 +98,10 @@ def opacity(image: Image.Image) -> U8Map:
 
 def deep_notes(path: Path) -> tuple[str, ...]:
     """Give the notes on a file that was not read through Pillow, if that knows it."""
-    with suppress(OSError, *DECODER_ERRORS), Image.open(path, formats=FORMATS) as image:
-        return colour_notes(path, image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with suppress(OSError, *DECODER_ERRORS), Image.open(path, formats=FORMATS) as image:
+            return colour_notes(path, image)
     return ()
 
 

@@ -18,8 +18,12 @@ from refdec.synthesis.colour import convert_colour, round_samples, subsample_chr
 from refenc.codestream import write_codestream
 from refenc.exact import encode_exact
 
-_YCC = {"ycc_flag": 1, "matrix_coefficients": 1}
-_UNSPECIFIED = {"colour_primaries": 2, "transfer_characteristics": 2, "matrix_coefficients": 2}
+_YCC: dict[str, Any] = {"ycc_flag": 1, "matrix_coefficients": 1}
+_UNSPECIFIED: dict[str, Any] = {
+    "colour_primaries": 2,
+    "transfer_characteristics": 2,
+    "matrix_coefficients": 2,
+}
 
 
 def _lossy(
@@ -35,7 +39,7 @@ def _lossy(
         content = build.natural(declared, seed=9, amplitude=4)
         return write_codestream(edit.with_hashes(content.codestream()))
 
-    used = (*processes, round_samples, picture_digest)
+    used: tuple[Process, ...] = (*processes, round_samples, picture_digest)
     return Recipe(
         id=f"format/{name}", purpose=purpose, catches=catches, build=make, processes=used
     )  # fmt: skip
@@ -71,9 +75,9 @@ def picture(samples: Any, bit_depth: int = 8, **options: Any) -> Picture:
 def subsampled(chroma_format: int, bit_depth: int = 8) -> Picture:
     """Take planes of odd size from a photograph: chroma is a smaller crop of two components."""
     width, height = 45, 31
-    luma = grey(crop(PHOTO, 300, 200, width, height))
+    luma: Any = grey(crop(PHOTO, 300, 200, width, height))
     chroma_height = height if chroma_format == 1 else -(-height // 2)
-    chroma = crop(PHOTO, 280, 180, -(-width // 2), chroma_height)[:2]
+    chroma: Any = crop(PHOTO, 280, 180, -(-width // 2), chroma_height)[:2]
     if bit_depth > 8:  # noqa: PLR2004
         luma, chroma = deepened(luma, bit_depth, 1), deepened(chroma, bit_depth, 2)
     return picture(luma, bit_depth, chroma=chroma, chroma_format=chroma_format, is_ycc=True)
@@ -164,7 +168,7 @@ RECIPES = (
     *(
         _exact(f"exact-depth-{depth}", f"a photograph of {depth} bits, lossless",
                "low bits of residuals; contexts of another bit depth",
-               lambda depth=depth: picture(_colours(depth), depth))
+               lambda depth=depth: picture(_colours(depth), depth))  # type: ignore[misc]
         for depth in (9, 10, 12, 14, 16)
     ),
     _exact("exact-depth-16-over-base", "16 bits, lossless over a lossy base",
@@ -180,7 +184,7 @@ RECIPES = (
     *(
         _exact(f"exact-ycc-{name}{label}", f"chroma {name[0]}:{name[1]}:{name[2]}, {how}",
                "luma and chroma in other sub-streams or in another order",
-               lambda idc=idc, depth=depth: subsampled(idc, depth), **options)
+               lambda idc=idc, depth=depth: subsampled(idc, depth), **options)  # type: ignore[misc]
         for idc, name in ((1, "422"), (2, "420"))
         for label, how, depth, options in (
             ("", "lossless", 8, {}),

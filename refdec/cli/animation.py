@@ -12,7 +12,7 @@ from refdec.animation import Frame
 from refdec.cli.picture_io import FORMATS, picture_format, write_picture
 from refdec.cli.png_chunks import SIGNATURE, chunk_bytes, chunks_of
 from refdec.cli.support import UsageError, atomic_file
-from refdec.syntax.codestream import Codestream
+from refdec.syntax.picture_header import PictureHeader
 
 SEQUENCES = (".pgm", ".ppm", ".pnm", ".pam")
 """Netpbm: a file may hold pictures one after another."""
@@ -28,7 +28,7 @@ def is_pattern(output: Path) -> bool:
     return len(PATTERN.findall(output.name)) == 1
 
 
-def check_animation_output(output: Path, codestream: Codestream) -> None:
+def check_animation_output(output: Path, header: PictureHeader, *, has_alpha: bool) -> None:
     """Refuse what cannot hold an animation, before long work starts.
 
     Raises
@@ -36,7 +36,7 @@ def check_animation_output(output: Path, codestream: Codestream) -> None:
     UsageError
         Neither a PNG or Netpbm file nor a pattern of names, or one that cannot hold the frames.
     """
-    picture_format(output, codestream)
+    picture_format(output, header, has_alpha=has_alpha)
     if not is_pattern(output) and output.suffix.lower() not in (".png", *SEQUENCES):
         message = (
             f"{output}: {output.suffix} cannot hold an animation; write a .png or .pam, numbered "
@@ -52,7 +52,7 @@ def write_animation(
     if output.suffix.lower() in SEQUENCES and not is_pattern(output):
         with atomic_file(output) as file:
             for frame in frames:
-                picture_format(output).write(file, frame.picture)
+                FORMATS[output.suffix.lower()].write(file, frame.picture)
         return
     if not is_pattern(output):
         with atomic_file(output) as file:

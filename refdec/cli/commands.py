@@ -64,10 +64,8 @@ def run_decode(options: argparse.Namespace) -> int:
     still = chosen_still(codestream, options)
     is_animation = len(codestream.frames) > 1 and options.frame is None
     region = check_region(options.region, codestream)
-    if is_animation:
-        check_animation_output(output, codestream)
-    else:
-        picture_format(output, codestream)
+    check = check_animation_output if is_animation else picture_format
+    check(output, codestream.picture_header, has_alpha=codestream.tools.alpha_flag == 1)
     transform, hashed_points = decoded_points(still, options)
     if options.verify:
         require_whole(still, options)

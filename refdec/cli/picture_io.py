@@ -20,7 +20,6 @@ from refdec.cli.planar import write_planes, write_y4m
 from refdec.cli.rgb import NARROW_BLACK, rgb_samples
 from refdec.cli.support import UsageError, atomic_file
 from refdec.picture import Picture, typed_samples
-from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 
 BYTE_DEPTH = 8
@@ -244,13 +243,16 @@ FORMATS = {
 """By file name extension, lower case."""
 
 
-def picture_format(path: Path, codestream: Codestream | None = None) -> PictureFormat:
+def picture_format(
+    path: Path, header: PictureHeader | None = None, *, has_alpha: bool = False
+) -> PictureFormat:
     """Choose the format by the extension.
 
     Parameters
     ----------
     path : where the picture will be written.
-    codestream : what will be written, if known already.
+    header : what the picture is, if known already.
+    has_alpha : whether it has alpha.
 
     Raises
     ------
@@ -261,9 +263,9 @@ def picture_format(path: Path, codestream: Codestream | None = None) -> PictureF
     if chosen is None:
         message = f"{path}: unknown extension; known are {' '.join(FORMATS)}"
         raise UsageError(message)
-    if codestream is None:
+    if header is None:
         return chosen
-    kind, has_alpha = kind_of(codestream.picture_header), codestream.tools.alpha_flag == 1
+    kind = kind_of(header)
     fit = [name for name, other in FORMATS.items() if other.fits(kind, has_alpha=has_alpha)]
     if path.suffix.lower() not in fit:
         what = f"{kind} samples{' with alpha' if has_alpha else ''}"
