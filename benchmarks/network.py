@@ -72,7 +72,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=0.5, help="time per measurement")
     parser.add_argument(
-        "--threads", type=int, default=1, help="threads of torch; OMP_NUM_THREADS sets NumPy's"
+        "--threads",
+        type=int,
+        default=1,
+        help="of the backends; OMP_NUM_THREADS sets those of the plain product",
     )
     parser.add_argument("--integer", action="store_true", help="time the reference, too")
     options = parser.parse_args()

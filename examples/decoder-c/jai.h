@@ -22,6 +22,7 @@ typedef struct {
     jai_synthesis synthesis; /* JAI_STREAM_DEFAULT: what the stream recommends, spec 9.1 */
     int want_latents;        /* fill jai_picture.latents */
     int latents_only;        /* stop at conformance point L: no samples */
+    int want_alpha;          /* fill jai_picture.alpha where the stream has alpha */
     int verify;              /* compare with the digests of the stream */
     uint64_t max_samples;    /* width times height that the caller accepts; 0: that of the level */
 } jai_options;
@@ -29,6 +30,8 @@ typedef struct {
 typedef struct {
     int width, height, components, bit_depth;
     uint16_t *samples;                           /* [height][width][components]: R, G, B or luma */
+    int alpha_bit_depth, alpha_premultiplied;    /* 0, 0 where the stream has no alpha */
+    uint16_t *alpha;                             /* [height][width]: 0 transparent */
     int latent_channels, latent_height, latent_width;
     int16_t *latents;                            /* [channels][height][width]: y_hat of spec 8.1 */
 } jai_picture;

@@ -6,7 +6,7 @@
 
 #include "jai_internal.h"
 
-enum { POINT_L = 0, POINT_S = 1, POINT_E = 2 };
+enum { POINT_L = 0, POINT_S = 1, POINT_E = 2, POINT_A = 3 };
 
 /* ---- The codec ---- */
 
@@ -63,7 +63,9 @@ static void verify(jai_ctx *ctx, const jai_codestream *stream, int point, int tr
         const jai_hash *listed = &stream->hashes[i];
         if (listed->point == point && listed->transform == transform && memcmp(listed->digest, digest, 32) != 0)
             jai_fail(ctx, JAI_HASH_MISMATCH, "DPH-006", 0,
-                     point == POINT_L ? "the latents differ from the digest" : "the samples differ from the digest");
+                     point == POINT_L   ? "the latents differ from the digest"
+                     : point == POINT_A ? "alpha differs from the digest"
+                                        : "the samples differ from the digest");
     }
 }
 
@@ -86,13 +88,14 @@ static void verify_samples(jai_ctx *ctx, const jai_codestream *stream, int point
                            const uint16_t *samples)
 {
     const jai_picture_header *h = &stream->picture;
-    size_t components = (size_t)h->num_components;
+    size_t components = point == POINT_A ? 1 : (size_t)h->num_components;
     size_t count = (size_t)h->pic_width * (size_t)h->pic_height * components;
+    int bit_depth = point == POINT_A ? stream->tools.alpha_bit_depth_minus8 + 8 : h->bit_depth;
     jai_sha256 hash;
     jai_sha256_start(&hash);
     for (size_t c = 0; c < components; c++)
         for (size_t n = c; n < count; n += components)
-            add_number(&hash, samples[n], h->bit_depth == 8 ? 1 : 2);
+            add_number(&hash, samples[n], bit_depth == 8 ? 1 : 2);
     verify(ctx, stream, point, transform, &hash);
 }
 
@@ -157,12 +160,22 @@ static uint16_t *decode_samples(jai_ctx *ctx, const jai_codestream *stream, cons
     return samples;
 }
 
+static uint16_t *decode_alpha(jai_ctx *ctx, const jai_codestream *stream, int wants_verifying)
+{
+    const jai_picture_header *h = &stream->picture;
+    uint16_t *alpha = jai_alloc(ctx, (size_t)h->pic_width * (size_t)h->pic_height, sizeof *alpha);
+    jai_decode_alpha(ctx, stream, alpha);
+    if (wants_verifying)
+        verify_samples(ctx, stream, POINT_A, 0, alpha);
+    return alpha;
+}
+
 static void decode(jai_ctx *ctx, jai_bytes data, const jai_options *options, jai_picture *picture)
 {
     jai_codestream *stream = jai_alloc(ctx, 1, sizeof *stream);
     const jai_picture_header *h = &stream->picture;
     jai_latents latents = {{0}, {0}};
-    uint16_t *samples = NULL;
+    uint16_t *samples = NULL, *alpha = NULL;
     int16_t *raster = NULL;
 
     jai_parse(ctx, data, options->max_samples, stream);
@@ -172,11 +185,16 @@ static void decode(jai_ctx *ctx, jai_bytes data, const jai_options *options, jai
         jai_fail(ctx, JAI_UNSUPPORTED, "TOH-007", 0, "the stream has no latents");
     if (!options->latents_only)
         samples = decode_samples(ctx, stream, options, &latents);
+    if (stream->tools.alpha_flag && (options->want_alpha || options->verify))
+        alpha = decode_alpha(ctx, stream, options->verify);
 
     picture->width = h->pic_width;
     picture->height = h->pic_height;
     picture->components = h->num_components;
     picture->bit_depth = h->bit_depth;
+    picture->alpha_bit_depth = stream->tools.alpha_flag ? stream->tools.alpha_bit_depth_minus8 + 8 : 0;
+    picture->alpha_premultiplied = stream->tools.alpha_premultiplied_flag;
+    picture->alpha = alpha ? jai_keep(ctx, alpha) : NULL;
     picture->latent_channels = latents.y_hat.channels;
     picture->latent_height = latents.y_hat.height;
     picture->latent_width = latents.y_hat.width;
@@ -208,6 +226,7 @@ jai_status jai_decode(const jai_codec *codec, const uint8_t *data, size_t size, 
 void jai_free_picture(jai_picture *picture)
 {
     jai_free_kept(picture->samples);
+    jai_free_kept(picture->alpha);
     jai_free_kept(picture->latents);
     memset(picture, 0, sizeof *picture);
 }

@@ -57,7 +57,7 @@ static int own_prediction(const enhancer *e, int which, const int *s)
     case PLANE: return w + ne - n;
     case GRADIENT: return (2 * (w + n) + ne - nw) >> 2;
     case ABOVE: return n;
-    case LEFT: return e->stream->tools.base_flag ? 0 : w;
+    case LEFT: return e->base_flag ? 0 : w;
     default: /* LINE */
         for (int i = 0; i < NUM_NEIGHBOURS; i++)
             sum += LINE_WEIGHTS[i] * s[i];
@@ -134,7 +134,7 @@ static int residual_context(const enhancer *e, int component, size_t at, const i
 /* 12.7 */
 static int reconstruct_sample(const enhancer *e, int prediction, int residual)
 {
-    int max_error = e->stream->tools.max_error, v = prediction + residual * e->step;
+    int max_error = e->max_error, v = prediction + residual * e->step;
     if (v < -max_error)
         v += e->num_residuals * e->step;
     if (v > e->max + max_error)
@@ -169,7 +169,7 @@ static void decode_component(enhancer *e, int component)
         p->context = residual_context(e, component, p->at, s);
         candidates(e, component, s, p->innovation, p->candidates);
         p->prediction = jai_clip(0, e->max, blend(e, component, p->at, p->candidates) + p->base[component]);
-        if (e->stream->tools.match_flag && component > 0)
+        if (e->match_flag && component > 0)
             jai_recall(e, p, component);
     }
     decode_residuals(e, component);
@@ -192,7 +192,7 @@ static void decode_component(enhancer *e, int component)
     }
     for (int k = 0; k < e->wave_size; k++)
         jai_mean_settle(&e->means[component][e->wave[k].context]);
-    if (e->stream->tools.match_flag && component > 0)
+    if (e->match_flag && component > 0)
         jai_recall_update(e, component);
 }
 
@@ -227,7 +227,7 @@ static void start_wave(enhancer *e, int t)
         p->x = t - 2 * y;
         p->at = (size_t)((y + 2) * e->pitch + p->x + MARGIN);
         p->missed = 1;
-        if (e->stream->tools.base_flag)
+        if (e->base_flag)
             for (int c = 0; c < e->components; c++)
                 p->base[c] = *jai_sample(e, p, c);
     }
@@ -237,12 +237,12 @@ static void decode_tile(enhancer *e)
 {
     for (int t = 0; t <= e->width + 2 * e->height - 3; t++) {
         start_wave(e, t);
-        if (e->stream->tools.match_flag)
+        if (e->match_flag)
             jai_decode_matches(e);
         for (int c = 0; c < e->components; c++)
             decode_component(e, c);
         extend_margins(e);
-        if (e->stream->tools.match_flag)
+        if (e->match_flag)
             jai_update_matches(e);
         for (int k = 0; k < e->wave_size; k++)
             for (int c = 0; c < e->components; c++)
@@ -268,7 +268,7 @@ static void start_tile(enhancer *e, int tile)
     e->width = jai_clip(0, h->pic_width - e->left, 16 * r.width);
     e->pitch = e->width + 2 * MARGIN;
     size_t area = (size_t)(e->height + 2) * (size_t)e->pitch;
-    int outside = e->stream->tools.base_flag ? 0 : 1 << (h->bit_depth - 1);
+    int outside = e->base_flag ? 0 : 1 << (e->bit_depth - 1);
     for (int i = 0; i < NUM_NEIGHBOURS; i++)
         e->offsets[i] = NEIGHBOURS[i][0] * e->pitch + NEIGHBOURS[i][1];
     for (int c = 0; c < e->components; c++) {
@@ -287,7 +287,7 @@ static void start_tile(enhancer *e, int tile)
         for (int c = 0; c < e->components; c++)
             jai_means_start(&e->means[c][i], 1, jai_start_means[i], MEAN_BITS);
     jai_start_matches(e);
-    jai_substream_open(e->ctx, e->substream, e->stream->enhancement[tile], h->num_lanes, NULL);
+    jai_substream_open(e->ctx, e->substream, e->payloads[tile], h->num_lanes, NULL);
 }
 
 static void end_tile(enhancer *e)
@@ -305,24 +305,49 @@ static void end_tile(enhancer *e)
     jai_release(e->ctx, e->matches);
 }
 
+static void decode_tiles(enhancer *e)
+{
+    e->max = (1 << e->bit_depth) - 1;
+    e->shift = e->bit_depth - 8;
+    e->step = 2 * e->max_error + 1;
+    e->num_residuals = (e->max + 2 * e->max_error) / e->step + 1;
+    e->substream = jai_alloc(e->ctx, 1, sizeof *e->substream);
+    for (int tile = 0; tile < e->stream->picture.num_tiles; tile++) {
+        start_tile(e, tile);
+        decode_tile(e);
+        end_tile(e);
+    }
+    jai_release(e->ctx, e->substream);
+}
+
 /* 12.1 */
 void jai_enhance(jai_ctx *ctx, const jai_codestream *stream, uint16_t *samples)
 {
     enhancer *e = jai_zalloc(ctx, 1, sizeof *e);
     e->ctx = ctx;
     e->stream = stream;
+    e->payloads = stream->enhancement;
     e->samples = samples;
     e->components = stream->picture.num_components;
-    e->max = (1 << stream->picture.bit_depth) - 1;
-    e->shift = stream->picture.bit_depth - 8;
-    e->step = 2 * stream->tools.max_error + 1;
-    e->num_residuals = (e->max + 2 * stream->tools.max_error) / e->step + 1;
-    e->substream = jai_alloc(ctx, 1, sizeof *e->substream);
-    for (int tile = 0; tile < stream->picture.num_tiles; tile++) {
-        start_tile(e, tile);
-        decode_tile(e);
-        end_tile(e);
-    }
-    jai_release(ctx, e->substream);
+    e->bit_depth = stream->picture.bit_depth;
+    e->base_flag = stream->tools.base_flag;
+    e->match_flag = stream->tools.match_flag;
+    e->max_error = stream->tools.max_error;
+    decode_tiles(e);
+    jai_release(ctx, e);
+}
+
+/* 12.11 */
+void jai_decode_alpha(jai_ctx *ctx, const jai_codestream *stream, uint16_t *alpha)
+{
+    enhancer *e = jai_zalloc(ctx, 1, sizeof *e);
+    e->ctx = ctx;
+    e->stream = stream;
+    e->payloads = stream->alpha;
+    e->samples = alpha;
+    e->components = 1;
+    e->bit_depth = stream->tools.alpha_bit_depth_minus8 + 8;
+    e->match_flag = stream->tools.alpha_match_flag;
+    decode_tiles(e);
     jai_release(ctx, e);
 }

@@ -32,8 +32,10 @@ typedef struct {
     jai_ctx *ctx;
     const jai_codestream *stream;
     jai_substream *substream;
+    const jai_bytes *payloads; /* of the tiles */
     uint16_t *samples; /* of the picture; those of the base before the tile is decoded */
-    int components, max, shift, step, num_residuals;
+    int components, bit_depth, base_flag, match_flag, max_error; /* as 12.1 or 12.11 says */
+    int max, shift, step, num_residuals;
 
     int top, left, height, width; /* of the tile, in samples */
     int pitch;                    /* of the planes below: MARGIN columns on either side, two rows above */

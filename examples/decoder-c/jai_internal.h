@@ -193,6 +193,7 @@ void jai_reconstruct(jai_ctx *ctx, const jai_codestream *codestream, const jai_l
 
 /* Replaces the samples of the base, of any value where there is none, by the enhanced ones. */
 void jai_enhance(jai_ctx *ctx, const jai_codestream *codestream, uint16_t *samples);
+void jai_decode_alpha(jai_ctx *ctx, const jai_codestream *codestream, uint16_t *alpha);
 
 static inline int jai_clip(int lo, int hi, int a) { return a < lo ? lo : a > hi ? hi : a; }
 static inline int jai_ceil_div(int a, int b) { return (a + b - 1) / b; }

@@ -27,7 +27,7 @@ struct jai_matches {
 void jai_start_matches(enhancer *e)
 {
     e->matches = NULL;
-    if (!e->stream->tools.match_flag)
+    if (!e->match_flag)
         return;
     jai_matches *m = e->matches = jai_zalloc(e->ctx, 1, sizeof *m);
     for (int size = 0; size < NUM_SIZES; size++)
@@ -112,7 +112,7 @@ static void decode_expectation(enhancer *e, int which)
         p->missed = *symbol++;
         if (which == 0)
             p->missed_first = p->missed;
-        int depth = e->stream->picture.bit_depth;
+        int depth = e->bit_depth;
         for (int c = 0; c < e->components && !p->missed; c++)
             p->sample[c] = (int)(p->expected[which] >> (e->components - 1 - c) * depth & e->max);
     }
@@ -131,7 +131,7 @@ void jai_decode_matches(enhancer *e)
 /* 12.6.2 step (2). Positions of a wave see the values from before it; of equal hashes the lowest row stays. */
 void jai_update_matches(enhancer *e)
 {
-    int depth = e->stream->picture.bit_depth;
+    int depth = e->bit_depth;
     for (int k = 0; k < e->wave_size; k++) {
         const position *p = &e->wave[k];
         int64_t colour = 0;
@@ -163,7 +163,7 @@ void jai_update_matches(enhancer *e)
 void jai_recall(enhancer *e, position *p, int component)
 {
     const jai_matches *m = e->matches;
-    int depth = e->stream->picture.bit_depth;
+    int depth = e->bit_depth;
     int64_t known = component == 1 ? p->sample[0] : ((int64_t)p->sample[0] << depth) + p->sample[1];
     p->recall_hash = finish_hash(add_to_hash(0, known));
     p->recalled = m->recalled[component - 1][p->recall_hash];

@@ -8,6 +8,7 @@
 
 #define SIGNATURE 0x4A0D0A1A
 #define MAX_SKIPPABLE 4096
+#define MAX_METADATA (1 << 24)
 #define MAX_ERROR 255
 #define MAX_ENHANCED_TILE (1 << 22)
 #define MAX_FRAMES 65536
@@ -225,7 +226,7 @@ static void metadata(parser *p, jai_bits *b)
         p->metadata_types |= 1 << metadata_type;
     }
     jai_byte_alignment(b);
-    jai_rest(b);
+    SHALL(jai_rest(b).size <= MAX_METADATA, "MTD-002");
 }
 
 static void quality_map_segment(parser *p, jai_bits *b)

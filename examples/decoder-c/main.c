@@ -9,13 +9,13 @@
 
 static const char USAGE[] =
     "usage: jaidec stream.jai [-o out.ppm|out.pgm] [--synthesis simple|base]\n"
-    "              [--latents out.bin] [--verify] [--max-samples N]\n"
+    "              [--alpha out.pgm] [--latents out.bin] [--verify] [--max-samples N]\n"
     "Exit status: 0 decoded, 2 wrong usage, 3 bad stream, 4 unsupported, 5 digest differs, 6 file or model.\n";
 
 enum { EXIT_USAGE = 2, EXIT_FILE = 6 };
 
 typedef struct {
-    const char *stream, *output, *latents;
+    const char *stream, *output, *alpha, *latents;
     jai_options options;
 } arguments;
 
@@ -38,6 +38,8 @@ static int parse_arguments(int argc, char **argv, arguments *a)
         i++;
         if (strcmp(word, "-o") == 0)
             a->output = value;
+        else if (strcmp(word, "--alpha") == 0)
+            a->alpha = value;
         else if (strcmp(word, "--latents") == 0)
             a->latents = value;
         else if (strcmp(word, "--max-samples") == 0)
@@ -50,7 +52,8 @@ static int parse_arguments(int argc, char **argv, arguments *a)
             return 0;
     }
     a->options.want_latents = a->latents != NULL;
-    a->options.latents_only = a->latents != NULL && !a->output;
+    a->options.want_alpha = a->alpha != NULL;
+    a->options.latents_only = (a->latents || a->alpha) && !a->output;
     return a->stream != NULL;
 }
 
@@ -114,14 +117,21 @@ static int write_file(const char *path, const char *header, const void *numbers,
     return done;
 }
 
-static int write_outputs(const arguments *a, const jai_picture *p)
+static int write_pnm(const char *path, const jai_picture *p, const uint16_t *samples, int components, int bit_depth)
 {
     char header[64];
-    size_t samples = (size_t)p->width * (size_t)p->height * (size_t)p->components;
+    size_t count = (size_t)p->width * (size_t)p->height * (size_t)components;
+    snprintf(header, sizeof header, "P%d\n%d %d\n%d\n", components == 1 ? 5 : 6, p->width, p->height,
+             (1 << bit_depth) - 1);
+    return write_file(path, header, samples, count, bit_depth == 8 ? 1 : 2);
+}
+
+static int write_outputs(const arguments *a, const jai_picture *p)
+{
     size_t latents = (size_t)p->latent_channels * (size_t)p->latent_height * (size_t)p->latent_width;
-    snprintf(header, sizeof header, "P%d\n%d %d\n%d\n", p->components == 1 ? 5 : 6, p->width, p->height,
-             (1 << p->bit_depth) - 1);
-    if (a->output && !write_file(a->output, header, p->samples, samples, p->bit_depth == 8 ? 1 : 2))
+    if (a->output && !write_pnm(a->output, p, p->samples, p->components, p->bit_depth))
+        return EXIT_FILE;
+    if (a->alpha && p->alpha && !write_pnm(a->alpha, p, p->alpha, 1, p->alpha_bit_depth))
         return EXIT_FILE;
     if (a->latents && !write_file(a->latents, "", p->latents, latents, 2))
         return EXIT_FILE;

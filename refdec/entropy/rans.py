@@ -15,6 +15,7 @@ stays in [2**16, 2**32): its low 12 bits are the slot, which names the symbol.
 """
 
 from abc import ABC, abstractmethod
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -183,12 +184,12 @@ class ScalarSubstreamDecoder(SubstreamDecoder):
     @clause("8.2.4")
     def _decode_symbols(self, table_index: I64Map) -> I32Map:
         rows = self._tables.rows
-        lanes, state = self._lanes, self._state.tolist()
+        state = self._state.tolist()
         words, position = self._next_words(table_index.size).tolist(), 0
         symbols = []
-        for index, table in enumerate(table_index.tolist()):
+        for lane, table in zip(cycle(range(self._lanes)), table_index.tolist(), strict=False):
             slot_symbols, frequency, cumulative = rows[table]
-            x = state[index % lanes]
+            x = state[lane]
             slot = x & (TOTAL - 1)
             symbol = slot_symbols[slot]
             symbols.append(symbol)
@@ -198,7 +199,7 @@ class ScalarSubstreamDecoder(SubstreamDecoder):
                     raise self._words_end()
                 x = x << WORD_BITS | words[position]
                 position += 1
-            state[index % lanes] = x
+            state[lane] = x
         self._state[:] = state
         self._position += position
         return np.array(symbols, np.int32)
