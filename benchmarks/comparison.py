@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--bpp", type=float, default=0.25)
     parser.add_argument("--crop", default="0,0,320,320")
     options = parser.parse_args()
-    samples = read_picture(options.picture).samples
+    samples = read_picture(options.picture).picture.samples
     source = Image.fromarray(np.ascontiguousarray(samples.transpose(1, 2, 0)))
     coded = encode_at_rate(samples, bpp=options.bpp)
     jai = Image.fromarray(refdec.decode(coded.data).interleaved)

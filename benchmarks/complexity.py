@@ -77,7 +77,7 @@ def operating_points(costs: list[NetworkCost], picture: Path) -> list[Point]:
     """Return the encoder and the decoders, with what their networks add up to."""
     of_transforms = {name for names in SYNTHESIS.values() for name in names}
     latent = [cost for cost in costs if cost.name not in of_transforms]
-    samples = read_picture(picture).samples
+    samples = read_picture(picture).picture.samples
     parameters, kmac = encoder_costs()
     points = [
         Point(
@@ -168,7 +168,7 @@ def network_table(costs: list[NetworkCost], model: ModelSet) -> str:
 
 def measure(points: list[Point], rates: list[float], backends: list[str], picture: Path) -> str:
     """Run every operating point at every rate on every backend, and tabulate."""
-    samples = read_picture(picture).samples
+    samples = read_picture(picture).picture.samples
     pixels = samples.shape[1] * samples.shape[2]
     lines = [
         "| operating point | bpp | backend | parameters | kMAC/pixel | s | CPU s | Mpixel/CPU s | peak MB |",
@@ -207,7 +207,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/complexity"))
     options = parser.parse_args()
     model = load_model_set(MODEL_SET)
-    _, height, width = read_picture(options.picture).samples.shape
+    _, height, width = read_picture(options.picture).picture.samples.shape
     costs = model_set_costs(model, height=height, width=width)
     points = operating_points(costs, options.picture)
     table = measure(points, options.bpp, options.backend, options.picture)

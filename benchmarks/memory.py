@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--streams", type=Path, help="folder that keeps the streams for next time")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/memory"))
     options = parser.parse_args()
-    samples, rows = read_picture(options.picture).samples, []
+    samples, rows = read_picture(options.picture).picture.samples, []
     lines = [HEADER, ("---",) * len(HEADER)]
     structure = Structure(tile_size=options.tile_size)
     with tempfile.TemporaryDirectory() as folder:

@@ -125,7 +125,7 @@ def short_sha256(path: Path) -> str:
 
 def read_rgb(path: Path) -> Rgb:
     """Read a picture as 8-bit R, G and B, shape (H, W, 3)."""
-    samples = read_picture(path).samples
+    samples = read_picture(path).picture.samples
     return np.ascontiguousarray(
         np.broadcast_to(samples, (3, *samples.shape[1:])).transpose(1, 2, 0)
     )

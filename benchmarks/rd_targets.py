@@ -15,8 +15,6 @@ from refenc.encode import encode_at_rate
 
 TARGETS = (0.06, 0.12, 0.25, 0.50, 0.75, 1.00, 1.50, 2.00)
 """Bits per pixel."""
-TOLERANCE = 0.1
-"""How far below its target a rate may be and still counts as a hit."""
 JPEG = PEERS[0]
 COLUMNS = (
     "target bpp",
@@ -73,7 +71,7 @@ def summary(rows: list[Row], target: float) -> str:
     """Return the line of one target."""
     bpp, jai = (np.array([float(row[key]) for row in rows]) for key in ("bpp", "jai_db"))
     jpeg = np.array([float(row["jpeg_db"] or "nan") for row in rows])
-    hits = np.mean((bpp <= target) & (bpp >= (1 - TOLERANCE) * target))
+    hits = np.mean((bpp <= target) & (bpp >= 0.9 * target))
     reached = np.isfinite(jpeg)
     cells = [f"{target:g}", str(len(rows)), f"{bpp.mean():.3f}", f"{hits:.0%}"]
     cells += [f"{jai.mean():.2f} dB", str(reached.sum())]

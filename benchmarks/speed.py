@@ -127,7 +127,7 @@ def measure_picture(
     bench: Bench, path: Path, bpp: float, backends: list[str], threads: list[int]
 ) -> None:
     """Time a picture: encoder, decoder in this process, decoder as a process."""
-    samples = read_picture(path).samples
+    samples = read_picture(path).picture.samples
     pixels, sides = samples[0].size, samples.shape[1:]
     coded = encode_at_rate(samples, bpp=bpp)
     label = f"{sides[1]}x{sides[0]}, {coded.bpp:.2f} bpp"

@@ -132,9 +132,13 @@ def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> Pi
     } & elements.keys()
     colour = {
         "bit_depth_minus8",
+        "sample_float_flag",
+        "chroma_format_idc",
+        "ycc_flag",
         "colour_primaries",
         "transfer_characteristics",
         "matrix_coefficients",
+        "full_range_flag",
     } & elements.keys()
     values = {
         "profile_idc": Profile.HIGH if elements.get("bit_depth_minus8", 0) > 4 else Profile.MAIN,  # noqa: PLR2004

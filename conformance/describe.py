@@ -9,14 +9,16 @@ from conformance.case import SuiteError
 from conformance.control_points import ControlPoints, intervals
 from conformance.judge import rejection
 from conformance.recipes.recipe import Fault, Recipe
-from refdec.decoding import decode, decode_latents
+from refdec.decoding import decode, decode_frames, decode_latents
 from refdec.errors import RefdecError
 from refdec.syntax.codestream import Codestream, parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile
-from refdec.syntax.segment import RESERVED_MARKERS
+from refdec.syntax.segment import RESERVED_MARKERS, ToolHeader
 
 SCHEMA_VERSION = 1
+CHROMA_NAMES = ("4:4:4", "4:2:2", "4:2:0")
+"""By chroma_format_idc."""
 
 
 def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
@@ -58,23 +60,25 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
 
 def _valid(data: bytes) -> dict[str, Any]:
     points, codestream = ControlPoints(), parse_codestream(data)
-    header = codestream.picture_header
-    digests: dict[str, Any] = {}
-    if codestream.hyper_latent is not None:
-        base = decode(data, verify=True, synthesis="base", trace=points)
-        simple = decode(data, verify=True, synthesis="simple")
-        digests["L"] = decode_latents(data).digest()
-        digests["S"] = {"simple": simple.digest(), "base": base.digest()}
-    if codestream.tools.enhancement_flag:
-        digests["E"] = decode(data, verify=True).digest()
+    header, tools = codestream.picture_header, codestream.tools
+    if tools.base_flag:
+        decode(data, verify=True, synthesis="base", trace=points)
+    shown = _shown_digests(data, tools)
+    if tools.base_flag and not codestream.frames:
+        shown[0] = {"L": decode_latents(data).digest()} | shown[0]
     return {
         "picture": {
             "width": header.pic_width,
             "height": header.pic_height,
             "components": header.num_components,
             "bit_depth": header.bit_depth,
+            **({"alpha_bit_depth": tools.alpha_bit_depth} if tools.alpha_flag else {}),
         },
-        "digests": digests,
+        **(
+            {"frames": [{"digests": digests} for digests in shown]}
+            if codestream.frames
+            else {"digests": shown[0]}
+        ),
         "coverage": {
             "tables": intervals(points.tables),
             "escape_lengths": intervals(points.escape_lengths),
@@ -82,6 +86,30 @@ def _valid(data: bytes) -> dict[str, Any]:
         },
         "control_points": points.digests,
     }
+
+
+def _shown_digests(data: bytes, tools: ToolHeader) -> list[dict[str, Any]]:
+    """Return the digests of what each frame shows; a still is one frame."""
+    ways = {
+        name: [frame.picture for frame in decode_frames(data, verify=True, synthesis=synthesis)]
+        for name, synthesis, is_there in (
+            ("simple", "simple", tools.base_flag),
+            ("base", "base", tools.base_flag),
+            ("best", None, 1),
+        )
+        if is_there
+    }
+    found = []
+    for number, picture in enumerate(ways["best"]):
+        digests: dict[str, Any] = {}
+        if tools.base_flag:
+            digests["S"] = {name: ways[name][number].digest() for name in ("simple", "base")}
+        if tools.enhancement_flag:
+            digests["E"] = picture.digest()
+        if tools.alpha_flag:
+            digests["A"] = picture.alpha_digest()
+        found.append(digests)
+    return found
 
 
 def _invalid(fault: Fault, data: bytes, sound: bytes) -> dict[str, Any]:
@@ -125,7 +153,8 @@ def _common(first: bytes, second: bytes) -> int:
 def features(codestream: Codestream) -> list[str]:
     """Say in words what a stream uses."""
     header = codestream.picture_header
-    hashes = sorted({"LSEA"[h.hash_point_idc] for h in codestream.hashes})
+    stills = codestream.frames or (codestream,)
+    hashes = sorted({"LSEA"[h.hash_point_idc] for still in stills for h in still.hashes})
     transforms = codestream.tool_header.synthesis_transform_idc if codestream.tool_header else ()
     used = {
         "metadata before": bool(codestream.metadata),
@@ -135,10 +164,18 @@ def features(codestream: Codestream) -> list[str]:
         "several transforms": len(transforms) > 1,
         "lossless": codestream.tools.enhancement_flag and codestream.tools.max_error == 0,
         "near-lossless": codestream.tools.enhancement_flag and codestream.tools.max_error > 0,
-        "no lossy base": codestream.hyper_latent is None,
+        "no lossy base": not codestream.tools.base_flag,
+        "alpha": codestream.tools.alpha_flag,
+        "premultiplied alpha": codestream.tools.alpha_premultiplied_flag,
+        "animation": codestream.animation is not None,
+        "partial frames": any(
+            f.frame_header and not f.frame_header.whole_frame_flag for f in stills
+        ),
         "quality map": codestream.quality_map is not None,
         **{f"hash {point}": True for point in hashes},
-        "empty sub-stream": any(not segment.payload for segment in codestream.residual),
+        "empty sub-stream": any(
+            not segment.payload for still in stills for segment in still.residual
+        ),
     }
     return [*_header_features(header), *(name for name, is_used in used.items() if is_used)]
 
@@ -148,6 +185,10 @@ def _header_features(header: PictureHeader) -> list[str]:
         "monochrome": header.monochrome_flag,
         "explicit format": not header.default_format_flag,
         f"{header.bit_depth} bits": header.bit_depth > 8,  # noqa: PLR2004
+        "binary16": header.sample_float_flag,
+        "YCbCr": header.ycc_flag,
+        f"chroma {CHROMA_NAMES[header.chroma_format_idc]}": header.chroma_format_idc,
+        "narrow range": not header.full_range_flag,
         f"matrix {header.matrix_coefficients}": header.matrix_coefficients != 6,  # noqa: PLR2004
         "explicit structure": not header.default_structure_flag,
         f"{header.num_tiles} tiles": header.tile_grid_flag,

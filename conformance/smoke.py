@@ -20,6 +20,7 @@ from conformance.judge.sandbox import can_isolate_network
 from conformance.judge.verdict import Verdict
 from conformance.options import chosen_decoder, chosen_judge, chosen_limits
 from refdec.cli.picture_io import write_picture
+from refenc.colour import as_picture
 
 CASES = ("picture/size-7x5", "picture/grey-1x1", "invalid/eoc-001-missing")
 """A colour picture, a grey one and a broken stream, all of them tiny."""
@@ -101,7 +102,7 @@ def wrong_harness(cases: list[Case]) -> list[str]:
             if case.is_valid:
                 stored = Path(name) / hashlib.sha256(case.stream).hexdigest()
                 picture = stored.with_suffix(".pnm")
-                write_picture(picture, reference_samples(case.id, case.stream, None), 8)
+                write_picture(picture, as_picture(reference_samples(case.id, case.stream, None)))
                 picture.rename(stored)
         for mode, expected in EXPECTED.items():
             fake = (sys.executable, "-I", "-c", _FAKE, mode, name, "{input}", "{output}")

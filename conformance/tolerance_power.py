@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.case import Case
+from conformance.judge.decoder import UNJUDGED
 from conformance.judge.difference import references
 from conformance.judge.tolerance import component_errors
 from refdec.codec import get_codec
@@ -66,7 +67,9 @@ def power_text(cases: Sequence[Case]) -> Iterator[str]:
 
 def has_lossy_picture(case: Case) -> bool:
     """Whether a case can have a tolerance: valid, lossy, and not enhanced."""
-    return case.is_valid and set(case.manifest["valid"]["digests"]) == {"L", "S"}
+    is_plain = not UNJUDGED.intersection(case.manifest["features"])
+    points = set(case.manifest["valid"].get("digests", ())) if case.is_valid else set()
+    return is_plain and points == {"L", "S"}
 
 
 def measure_power(case: Case, limits: Limits, others: Sequence[Case] = ()) -> Power:

@@ -146,8 +146,11 @@ def levels_block() -> str:
 def colour_block() -> str:
     """List the colour matrices."""
     return table(
-        ("matrix_coefficients", "r_cr", "g_cb", "g_cr", "b_cb"),
-        [(str(idc), *map(str, matrix)) for idc, matrix in sorted(MATRICES.items())],
+        ("matrix_coefficients", *(f"`{name}_{of}`" for name in "rgb" for of in ("y", "cb", "cr"))),
+        [
+            (str(idc), *(str(factor) for row in rows for factor in row))
+            for idc, rows in sorted(MATRICES.items())
+        ],
     )
 
 

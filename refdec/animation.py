@@ -8,8 +8,9 @@ from typing import NamedTuple
 from refdec.clause import clause
 from refdec.errors import TruncatedStream
 from refdec.picture import Picture
-from refdec.reconstruction import Region
+from refdec.reconstruction import Region, crop
 from refdec.syntax.codestream import Codestream
+from refdec.syntax.picture_header import PictureHeader
 
 
 class Frame(NamedTuple):
@@ -69,19 +70,25 @@ def duration(codestream: Codestream, number: int) -> Fraction:
 
 
 @clause("8.8")
-def show_frame(*, canvas: Picture | None, picture: Picture, part: Region, shown: Region) -> Picture:
+def show_frame(
+    *, header: PictureHeader, canvas: Picture | None, picture: Picture, part: Region, shown: Region
+) -> Picture:
     """Replace a rectangle of samples and of alpha.
 
     Parameters
     ----------
+    header : of the animation.
     canvas : what is shown in `shown`; None before the first frame.
     picture : of the size of `part`, which lies in `shown`.
     """
     if canvas is None or part == shown:
         return picture
-    samples, alpha = canvas.samples.copy(), canvas.alpha
-    samples[:, *part.inside(shown)] = picture.samples
+    groups, alpha = [group.copy() for group in canvas.groups], canvas.alpha
+    targets = crop(groups, header.plane_groups, shown, part)
+    for target, source in zip(targets, picture.groups, strict=True):
+        target[:] = source
     if alpha is not None and picture.alpha is not None:
         alpha = alpha.copy()
         alpha[part.inside(shown)] = picture.alpha
-    return replace(canvas, samples=samples, alpha=alpha)
+    samples, *chroma = groups
+    return replace(canvas, samples=samples, chroma=chroma[0] if chroma else None, alpha=alpha)

@@ -191,7 +191,13 @@ def _pictures(
             decoded = job.decode(named, with_latents=verify)
             if verify:
                 job.require_match(decoded)
-            canvas = show_frame(canvas=canvas, picture=decoded.picture, part=part, shown=shown)
+            canvas = show_frame(
+                header=stream.picture_header,
+                canvas=canvas,
+                picture=decoded.picture,
+                part=part,
+                shown=shown,
+            )
         if canvas is not None:
             yield canvas
 

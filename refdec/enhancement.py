@@ -17,12 +17,12 @@ from refdec.clause import clause
 from refdec.entropy.rans import SubstreamDecoder, make_decoder
 from refdec.errors import ConstraintViolation
 from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
-from refdec.lossless.tables import load_lossless_tables
+from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
-from refdec.reconstruction import Region
+from refdec.reconstruction import Region, crop, filled_planes
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.picture_variables import LATENT_STRIDE
+from refdec.syntax.picture_variables import LATENT_STRIDE, SINGLE_PLANE, PlaneGroup
 from refdec.syntax.segment import AlphaSegment, EnhancementSegment
 
 
@@ -50,17 +50,19 @@ def bounding_region(tiles: list[int], header: PictureHeader) -> Region:
 
 
 @clause("12.1")
-def enhance_picture(*, codestream: Codestream, region: Region, samples: I32Map | None) -> I32Map:
+def enhance_picture(
+    *, codestream: Codestream, region: Region, samples: Sequence[I32Map] | None
+) -> list[I32Map]:
     """Enhance the tiles of a region whose SOE segments are at hand.
 
     Parameters
     ----------
     region : a rectangle of whole tiles.
-    samples : (C, height, width), the lossy picture in the region, or None where there is none.
+    samples : the lossy picture in the region, by plane group (C, h, w), or None if there is none.
 
     Returns
     -------
-    (C, height, width), 0 to 2**bit_depth - 1.
+    By plane group, (C, h, w) samples.
 
     Raises
     ------
@@ -68,13 +70,14 @@ def enhance_picture(*, codestream: Codestream, region: Region, samples: I32Map |
         A sub-stream is malformed, or a symbol out of range.
     """
     header, tools = codestream.picture_header, codestream.tools
-    shape = (header.num_components, region.height, region.width)
+    start = samples or filled_planes(header.plane_groups, region, header.sample_range[0], np.int32)
     return _decode_tiles(
         header,
         codestream.enhancement,
         region,
-        SampleFormat(bit_depth=header.bit_depth, max_error=tools.max_error),
-        start=np.zeros(shape, np.int32) if samples is None else samples,
+        SampleFormat.of(header, tools.max_error),
+        plane_groups=header.plane_groups,
+        start=start,
         has_base=samples is not None,
         with_matches=tools.match_flag == 1,
     )
@@ -96,12 +99,13 @@ def decode_alpha(*, codestream: Codestream, region: Region) -> I32Map:
     header, tools = codestream.picture_header, codestream.tools
     sample_format = SampleFormat(bit_depth=tools.alpha_bit_depth, max_error=0)
     covered = bounding_region(tiles_in(region, header), header)
-    decoded = _decode_tiles(
+    (decoded,) = _decode_tiles(
         header,
         codestream.alpha,
         covered,
         sample_format,
-        start=np.full((1, covered.height, covered.width), sample_format.maximum, np.int32),
+        plane_groups=SINGLE_PLANE,
+        start=filled_planes(SINGLE_PLANE, covered, sample_format.maximum, np.int32),
         has_base=False,
         with_matches=tools.alpha_match_flag == 1,
     )
@@ -115,17 +119,18 @@ def _decode_tiles(
     region: Region,
     sample_format: SampleFormat,
     *,
-    start: I32Map,
+    plane_groups: Sequence[PlaneGroup],
+    start: Sequence[I32Map],
     has_base: bool,
     with_matches: bool,
-) -> I32Map:
+) -> list[I32Map]:
     """Decode the tiles of a region whose segments are at hand.
 
     Parameters
     ----------
-    start : (C, height, width), the base where there is one; what the other tiles show.
+    start : by plane group (C, h, w), the base where there is one; what the other tiles show.
     """
-    decoded, tables = start.copy(), load_lossless_tables()
+    decoded, tables = [planes.copy() for planes in start], load_lossless_tables()
     for tile_idx in tiles_in(region, header):
         if tile_idx >= len(segments):
             break
@@ -133,15 +138,19 @@ def _decode_tiles(
         decoder = make_decoder(
             segment.payload, lanes=header.num_lanes, tables=tables.tables, offset=segment.offset
         )
-        decoded[:, *tile.inside(region)] = decode_tile_samples(
-            tables=tables,
-            sample_format=sample_format,
-            grid=Grid(tile.height, tile.width),
-            components=len(start),
-            base=start[:, *tile.inside(region)] if has_base else None,
-            with_matches=with_matches,
-            source=_Symbols(decoder, sample_format, segment.offset),
-        )
+        source = _Symbols(decoder, tables, sample_format, segment.offset)
+        bases = crop(start, plane_groups, region, tile)
+        for target, base in zip(crop(decoded, plane_groups, region, tile), bases, strict=True):
+            components, height, width = target.shape
+            target[:] = decode_tile_samples(
+                tables=tables,
+                sample_format=sample_format,
+                grid=Grid(height, width),
+                components=components,
+                base=base if has_base else None,
+                with_matches=with_matches,
+                source=source,
+            )
         decoder.finish()
     return decoded
 
@@ -149,8 +158,14 @@ def _decode_tiles(
 class _Symbols:
     """Source of the decoder: reads the sub-stream and checks the ranges."""
 
-    def __init__(self, decoder: SubstreamDecoder, sample_format: SampleFormat, offset: int) -> None:
-        self._decoder, self._offset = decoder, offset
+    def __init__(
+        self,
+        decoder: SubstreamDecoder,
+        tables: LosslessTables,
+        sample_format: SampleFormat,
+        offset: int,
+    ) -> None:
+        self._decoder, self._tables, self._offset = decoder, tables, offset
         count = sample_format.num_residuals
         self._residual_range = -(count // 2), count - count // 2 - 1
 
@@ -164,6 +179,10 @@ class _Symbols:
             SOE-005: a match symbol is neither 0 nor 1; SOE-006: a residual is out of range.
         """
         symbols = self._decoder.decode(call.tables)
+        if call.low_bits is not None and (split := call.low_bits > 0).any():
+            low_bits = call.low_bits[split]
+            rest = self._decoder.decode(self._tables.low_tables(low_bits))
+            symbols[split] = (symbols[split] << low_bits) + rest
         low, high = (0, 1) if call.component is None else self._residual_range
         if not symbols.size or low <= symbols.min() <= symbols.max() <= high:
             return symbols

@@ -5,10 +5,11 @@ The synthesis networks reach at most `HALO` latent positions, and the picture's 
 part of their definition, so a region with its halo gives exactly the crop of the whole picture.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from refdec.arithmetic import ceil_div
 from refdec.arrays import I16Map, I32Map, U16Map
@@ -16,11 +17,16 @@ from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace
 from refdec.latents import LatentBands, prefixed
-from refdec.picture import Colour, Picture, empty_samples
+from refdec.picture import Picture, sample_type
 from refdec.syntax.picture_header import PictureHeader
-from refdec.syntax.picture_variables import LATENT_STRIDE
+from refdec.syntax.picture_variables import LATENT_STRIDE, PlaneGroup
 from refdec.syntax.segment import SynthesisTransform
-from refdec.synthesis.colour import MATRICES, convert_colour
+from refdec.synthesis.colour import (
+    COEFFICIENT_BITS,
+    convert_colour,
+    round_samples,
+    subsample_chroma,
+)
 from refdec.synthesis.transform import synthesise
 
 HALO = 3
@@ -36,6 +42,13 @@ class Region(NamedTuple):
     y: int
     width: int
     height: int
+
+    def subsampled(self, group: PlaneGroup) -> "Region":
+        """Return the rectangle of a plane group's samples that cover this one."""
+        x, y = self.x // group.step_x, self.y // group.step_y
+        right = ceil_div(self.x + self.width, group.step_x)
+        bottom = ceil_div(self.y + self.height, group.step_y)
+        return Region(x, y, right - x, bottom - y)
 
     def intersection(self, other: "Region") -> "Region | None":
         """Return the rectangle in both; None where there is none."""
@@ -102,21 +115,62 @@ def reconstruct_picture(
     With `trace` the whole is done at once, otherwise part by part; the samples are the same.
     """
     region = region or whole_picture(header)
-    shape = (header.num_components, region.height, region.width)
-    samples = empty_samples(shape, header.bit_depth)
-    for part in [region] if trace is not None else _parts(region):
-        rows = slice(part.y - region.y, part.y - region.y + part.height)
-        columns = slice(part.x - region.x, part.x - region.x + part.width)
-        samples[:, rows, columns] = _reconstruct(
-            codec, header, y_hat, quality, transform, part, trace
-        )
-    if trace is not None:
-        trace("picture", samples.astype(np.int32))
-    return Picture(
-        samples=samples,
-        bit_depth=header.bit_depth,
-        colour=Colour.of(header),
+    outer = _aligned(region, header)
+    samples = filled_planes(
+        header.plane_groups, outer, header.sample_range[0], sample_type(header.bit_depth)
     )
+    for part in [outer] if trace is not None else _parts(outer):
+        decoded = _reconstruct(codec, header, y_hat, quality, transform, part, trace)
+        targets = crop(samples, header.plane_groups, outer, part)
+        for target, source in zip(targets, decoded, strict=True):
+            target[:] = source
+    samples = crop(samples, header.plane_groups, outer, region)
+    if trace is not None:
+        trace_picture(trace, ("picture", "picture_chroma"), samples)
+    return Picture.of(header, samples)
+
+
+def trace_picture(trace: Trace, names: tuple[str, str], groups: Sequence[NDArray[Any]]) -> None:
+    """Show the samples of each plane group under its name."""
+    for name, samples in zip(names, groups, strict=False):
+        trace(name, samples.astype(np.int32))
+
+
+def filled_planes(
+    plane_groups: Sequence[PlaneGroup], region: Region, value: int, dtype: DTypeLike
+) -> list[NDArray[Any]]:
+    """Make room for the samples of a region, by plane group (C, h, w): one value everywhere."""
+    return [
+        np.full((group.num_components, place.height, place.width), value, dtype)
+        for group in plane_groups
+        for place in (region.subsampled(group),)
+    ]
+
+
+def crop(
+    samples: Sequence[NDArray[Any]],
+    plane_groups: Sequence[PlaneGroup],
+    outer: Region,
+    region: Region,
+) -> list[NDArray[Any]]:
+    """View a region in the samples (C, h, w) of the plane groups of a rectangle around it."""
+    return [
+        planes[:, *region.subsampled(group).inside(outer.subsampled(group))]
+        for planes, group in zip(samples, plane_groups, strict=True)
+    ]
+
+
+def _aligned(region: Region, header: PictureHeader) -> Region:
+    """Widen a region to whole chroma samples, up to the picture's border."""
+    steps = header.plane_groups[-1]
+    x, y, width, height = region.subsampled(steps)
+    x, y, right, bottom = (
+        x * steps.step_x,
+        y * steps.step_y,
+        min((x + width) * steps.step_x, header.pic_width),
+        min((y + height) * steps.step_y, header.pic_height),
+    )
+    return Region(x, y, right - x, bottom - y)
 
 
 def _parts(region: Region) -> Iterator[Region]:
@@ -137,8 +191,8 @@ def _reconstruct(
     transform: SynthesisTransform,
     region: Region,
     trace: Trace | None,
-) -> U16Map:
-    """Reconstruct the samples (C, height, width) of one region from its latent window."""
+) -> list[U16Map]:
+    """Reconstruct the samples of one region, by plane group, from its latent window."""
     window = LatentWindow.of(region, header)
     rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
     planes = synthesise(
@@ -148,10 +202,17 @@ def _reconstruct(
         trace=prefixed(trace, "synthesis/"),
     )
     top, left = region.y - LATENT_STRIDE * window.top, region.x - LATENT_STRIDE * window.left
-    return convert_colour(
-        samples=planes[
-            : header.num_components, top : top + region.height, left : left + region.width
-        ],
-        matrix=None if header.monochrome_flag else MATRICES[header.matrix_coefficients],
-        bit_depth=header.bit_depth,
-    )
+    planes = planes[: header.num_components, top : top + region.height, left : left + region.width]
+    if header.monochrome_flag or header.ycc_flag:
+        values = [
+            subsample_chroma(
+                chroma=planes[group.components], step_x=group.step_x, step_y=group.step_y
+            )
+            << COEFFICIENT_BITS
+            for group in header.plane_groups
+        ]
+    else:
+        matrix = header.matrix_coefficients
+        values = [convert_colour(planes=planes, matrix_coefficients=matrix)]
+    depth, limits = header.bit_depth, header.sample_range
+    return [round_samples(values=v, bit_depth=depth, sample_range=limits) for v in values]

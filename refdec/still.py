@@ -13,12 +13,19 @@ from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, UnsupportedFeature
 from refdec.latents import LatentBands, decode_latent_planes
 from refdec.limits import Limits
-from refdec.picture import Colour, Latents, Picture, typed_samples
-from refdec.reconstruction import LatentWindow, Region, reconstruct_picture, whole_picture
+from refdec.picture import Latents, Picture, typed_samples
+from refdec.reconstruction import (
+    LatentWindow,
+    Region,
+    crop,
+    reconstruct_picture,
+    trace_picture,
+    whole_picture,
+)
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import HashPoint, SynthesisTransform, ToolHeader
-from refdec.synthesis.colour import MATRICES
+from refdec.synthesis.colour import LIFTED, MATRICES
 
 SYNTHESIS_NAMES = {"simple": SynthesisTransform.SIMPLE, "base": SynthesisTransform.BASE}
 
@@ -136,7 +143,7 @@ class Job:
         if self.is_enhanced:
             enhanced = self.enhance(lossy, region)
             if trace is not None:
-                trace("enhanced", enhanced.samples.astype(np.int32))
+                trace_picture(trace, ("enhanced", "enhanced_chroma"), enhanced.groups)
         if self.codestream.tools.alpha_flag:
             alpha = decode_alpha(codestream=self.codestream, region=self.region)
             if trace is not None:
@@ -162,13 +169,10 @@ class Job:
         samples = enhance_picture(
             codestream=self.codestream,
             region=region,
-            samples=None if lossy is None else lossy.samples.astype(np.int32),
+            samples=None if lossy is None else [g.astype(np.int32) for g in lossy.groups],
         )
-        return Picture(
-            samples=typed_samples(samples[:, *self.region.inside(region)], self.header.bit_depth),
-            bit_depth=self.header.bit_depth,
-            colour=Colour.of(self.header),
-        )
+        planes = crop(samples, self.header.plane_groups, region, self.region)
+        return Picture.of(self.header, planes)
 
     def compare(self, decoded: "Decoded") -> tuple[HashResult, ...]:
         """Digests of the whole picture speak of nothing less."""
@@ -260,21 +264,14 @@ def choose_transform(codestream: Codestream, synthesis: str | None) -> Synthesis
 
 
 def check_output_format(header: PictureHeader) -> None:
-    """Refuse sample formats and colour matrices that are not implemented.
+    """Refuse to make R, G, B with a matrix that is not implemented.
 
     Raises
     ------
     UnsupportedFeature
-        PIH-016: the element that asks for it is named.
+        PIH-016.
     """
-    unknown_matrix = not header.monochrome_flag and header.matrix_coefficients not in MATRICES
-    refused = (
-        ("sample_float_flag", header.sample_float_flag, "binary16 samples"),
-        ("chroma_format_idc", header.chroma_format_idc, "subsampled chroma"),
-        ("full_range_flag", not header.full_range_flag, "narrow range"),
-        ("matrix_coefficients", unknown_matrix, "this colour matrix"),
-    )
-    for element, is_used, what in refused:
-        if is_used:
-            message = f"{what} cannot be decoded yet"
-            raise UnsupportedFeature(message, requirement="PIH-016", element=element)
+    is_rgb = not header.monochrome_flag and not header.ycc_flag
+    if is_rgb and header.matrix_coefficients not in (*MATRICES, *LIFTED):
+        message = f"R, G, B cannot be made with matrix {header.matrix_coefficients}"
+        raise UnsupportedFeature(message, requirement="PIH-016", element="matrix_coefficients")

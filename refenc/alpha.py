@@ -1,36 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encoder of alpha: reads it, codes it losslessly, and finds cheap colours for what is unseen."""
+"""Encoder of alpha: codes it losslessly, and finds cheap colours for what is unseen."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from refdec.arrays import I32Map, U8Map, U16Map
+from refdec.arrays import BoolMap, U8Map, U16Map
 from refdec.lossless.samples import SampleFormat
-from refdec.picture import picture_digest
+from refdec.picture import Picture, picture_digest
 from refdec.reconstruction import whole_picture
 from refdec.syntax.codestream import parse_codestream
 from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import CHROMA_STEPS, SINGLE_PLANE
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import AlphaSegment, HashPoint, SynthesisTransform
 from refenc.codestream import in_profile, write_codestream
-from refenc.encode import BYTES_PER_LANE, Samples, Structure, picture_hash, picture_header
+from refenc.colour import as_picture
+from refenc.encode import BYTES_PER_LANE, Structure, picture_hash, picture_header
 from refenc.lossless import encode_tiles, has_repetition
-from refenc.picture_io import opened, source_bit_depth
 
 BYTE_DEPTH = 8
-ORIENTATION = 0x0112
-"""Exif tag."""
 SEGMENT_BYTES = 8
 """Most that frames an alpha segment."""
 HEADER_BYTES = 12
 """Most that the tool header takes."""
 HASH_BYTES = 33
-OPACITY = -1
-"""The last channel of a picture with alpha."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,70 +38,42 @@ class Alpha:
     bit_depth: int = BYTE_DEPTH
     is_premultiplied: bool = False
 
-    @property
-    def is_opaque(self) -> bool:
-        """Whether it says nothing."""
-        return bool((self.samples == (1 << self.bit_depth) - 1).all())
-
-
-def read_alpha(path: Path) -> Alpha | None:
-    """Read the alpha of a picture file, upright; None where every pixel is opaque.
-
-    Raises
-    ------
-    OSError, LimitExceeded
-        As `refenc.picture_io.read_picture`.
-    """
-    with opened(path) as image:
-        if not image.has_transparency_data:
+    @classmethod
+    def of(cls, picture: Picture) -> "Alpha | None":
+        """Take the alpha of a picture; None where every pixel is opaque."""
+        if picture.alpha is None or (picture.alpha == (1 << picture.alpha_bit_depth) - 1).all():
             return None
-        if source_bit_depth(image) > BYTE_DEPTH:
-            samples = upright(deep_alpha(path, image), image)
-            alpha = Alpha(samples=samples.astype(np.uint16), bit_depth=16)
-        else:
-            alpha = Alpha(samples=opacity(ImageOps.exif_transpose(image)))
-    return None if alpha.is_opaque else alpha
+        return cls(
+            samples=picture.alpha,
+            bit_depth=picture.alpha_bit_depth,
+            is_premultiplied=picture.is_premultiplied,
+        )
 
 
-def opacity(image: Image.Image) -> U8Map:
-    """Return the 8-bit alpha (H, W) of a picture."""
-    return np.asarray(image.convert("RGBA").getchannel("A"), np.uint8)
-
-
-def deep_alpha(path: Path, image: Image.Image) -> NDArray[np.uint16]:
-    """Read 16-bit alpha, which Pillow would reduce to 8 bits."""
-    if image.format == "TIFF":
-        import tifffile  # noqa: PLC0415
-
-        pixels = np.asarray(tifffile.imread(path))
-    else:
-        import png  # type: ignore[import-untyped]  # noqa: PLC0415
-
-        width, height, rows, _ = png.Reader(filename=str(path)).asDirect()
-        pixels = np.vstack([np.asarray(row, np.uint16) for row in rows])
-        pixels = pixels.reshape(height, width, -1)
-    channel: NDArray[np.uint16] = pixels[..., OPACITY]
-    return channel
-
-
-def upright(samples: NDArray[np.uint16], image: Image.Image) -> NDArray[np.uint16]:
-    """Turn samples (H, W) as the Exif data of their picture say."""
-    plane = Image.fromarray(samples)
-    plane.getexif()[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
-    return np.asarray(ImageOps.exif_transpose(plane))
-
-
-def fill_transparent(samples: Samples, alpha: Alpha) -> Samples:
+def fill_transparent(picture: Picture, alpha: Alpha) -> Picture:
     """Replace what is fully transparent by smooth colours, which cost next to nothing.
 
     Halves the picture again and again, each time with the mean of the visible samples, until every
-    sample has one; samples (C, H, W) that are visible stay.
+    sample has one; samples that are visible stay.
     """
-    if alpha.is_premultiplied or alpha.samples.all() or not alpha.samples.any():
-        return samples
-    filled = _fill(samples.astype(np.float64), (alpha.samples != 0).astype(np.float64))
-    smooth: Samples = np.rint(filled).astype(samples.dtype)
-    return np.where(alpha.samples != 0, samples, smooth)
+    visible = alpha.samples != 0
+    if alpha.is_premultiplied or visible.all() or not visible.any():
+        return picture
+    step_x, step_y = CHROMA_STEPS[picture.chroma_format]
+    rows, columns = np.arange(0, picture.height, step_y), np.arange(0, picture.width, step_x)
+    chroma_visible = np.logical_or.reduceat(np.logical_or.reduceat(visible, rows), columns, axis=1)
+    return replace(
+        picture,
+        samples=_filled(picture.samples, visible),
+        chroma=None if picture.chroma is None else _filled(picture.chroma, chroma_visible),
+    )
+
+
+def _filled(samples: NDArray[Any], visible: BoolMap) -> NDArray[Any]:
+    """Replace samples (C, H, W) that are not visible (H, W)."""
+    smooth = np.rint(_fill(samples.astype(np.float64), visible.astype(np.float64)))
+    filled: NDArray[Any] = np.where(visible, samples, smooth.astype(samples.dtype))
+    return filled
 
 
 def _fill(samples: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,10 +94,10 @@ def encode_alpha(
     alpha: Alpha, header: PictureHeader, *, with_matches: bool
 ) -> tuple[AlphaSegment, ...]:
     """Code alpha in the tiles and lanes of a picture."""
-    plane: I32Map = alpha.samples[None].astype(np.int32)
     payloads, _ = encode_tiles(
-        plane,
+        [alpha.samples[None].astype(np.int32)],
         header=header,
+        plane_groups=SINGLE_PLANE,
         sample_format=SampleFormat(bit_depth=alpha.bit_depth, max_error=0),
         base=None,
         with_matches=with_matches,
@@ -198,7 +166,7 @@ def alpha_rate(alpha: Alpha, structure: Structure, *, bpp: float, hashes: bool) 
     most = min(8, int(np.log2(max(bpp * alpha.samples.size / 8 / BYTES_PER_LANE, 1))))
     lanes = most if structure.log2_lanes is None else structure.log2_lanes
     header = picture_header(
-        np.zeros_like(alpha.samples, np.uint8)[None],
+        as_picture(np.zeros_like(alpha.samples, np.uint8)[None]),
         quality=0,
         structure=replace(structure, log2_lanes=lanes),
     )

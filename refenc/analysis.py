@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from refdec.arrays import I32Map
+from refdec.picture import Picture
 from refdec.resources import spec_path
+from refenc.colour import network_planes
 
 F32 = NDArray[np.float32]
 BLOCK = 16
-YCC_FROM_RGB = np.array(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
-)
 
 
 @dataclass(frozen=True)
@@ -88,17 +87,7 @@ def shuffle(x: F32, r: int) -> F32:
     return blocks.reshape(c // (r * r), h * r, w * r)
 
 
-def centred_ycc(samples: NDArray[np.uint8]) -> F32:
-    """Convert 8-bit (1 or 3, H, W) to Y - 128, Cb, Cr, padded to multiples of 16."""
-    planes = ycc(samples.astype(np.float32))
-    planes[0] -= 128
-    return planes
-
-
-def ycc(samples: F32) -> F32:
-    """Convert (1 or 3, H, W) samples, or their differences, to Y, Cb, Cr, padded likewise."""
-    rgb = np.repeat(samples, 3, 0) if samples.shape[0] == 1 else samples
-    planes = np.tensordot(YCC_FROM_RGB, rgb, 1)
-    pad = ((0, 0), (0, -samples.shape[1] % BLOCK), (0, -samples.shape[2] % BLOCK))
-    padded: F32 = np.pad(planes, pad, mode="edge")
-    return padded
+def centred_ycc(picture: Picture) -> F32:
+    """Return Y - 128, Cb, Cr in units of an 8-bit sample, padded to multiples of 16."""
+    pad = ((0, 0), (0, -picture.height % BLOCK), (0, -picture.width % BLOCK))
+    return np.pad(network_planes(picture), pad, mode="edge")

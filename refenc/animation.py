@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoder of animations: what changes from frame to frame, coded as pictures of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -21,11 +22,13 @@ from refdec.syntax.segment import (
     MAX_LOOPS,
     AnimationHeader,
     FrameHeader,
+    Metadata,
     ToolHeader,
 )
 from refenc.alpha import Alpha
 from refenc.codestream import in_profile, write_codestream
-from refenc.picture_io import BYTE_DEPTH, colour_notes, opened, source_bit_depth
+from refenc.metadata import metadata_of
+from refenc.picture_io import BYTE_DEPTH, opened, source_bit_depth
 
 TICKS_PER_SECOND = 1000
 ANIMATED = ("PNG", "GIF", "WEBP")
@@ -52,8 +55,8 @@ class SourceAnimation:
     has_alpha: bool
     loop_count: int
     """0: for ever."""
-    notes: tuple[str, ...]
-    """What the user should know: information in the file that is not encoded."""
+    metadata: tuple[Metadata, ...]
+    """What the file carries beside the frames."""
 
     def frames(self) -> Iterator[SourceFrame]:
         """Yield the frames; equal ones in a row are one, shown longer."""
@@ -75,7 +78,7 @@ class SourceAnimation:
 
 
 def read_animation(path: Path) -> SourceAnimation | None:
-    """Look through an animated PNG, GIF or WebP; None for a still.
+    """Look through an animated PNG, GIF or WebP; None for a still and what is no such file.
 
     Raises
     ------
@@ -84,20 +87,22 @@ def read_animation(path: Path) -> SourceAnimation | None:
     UnsupportedFeature
         More than 8 bits per sample.
     """
-    with opened(path) as image:
-        if image.format not in ANIMATED or getattr(image, "n_frames", 1) < 2:  # noqa: PLR2004
-            return None
-        if source_bit_depth(image) > BYTE_DEPTH:
+    is_animated = False
+    with suppress(OSError), opened(path) as image:
+        is_animated = image.format in ANIMATED and getattr(image, "n_frames", 1) > 1
+        if is_animated and source_bit_depth(image) > BYTE_DEPTH:
             message = f"{path}: animations of more than {BYTE_DEPTH} bits are not supported"
             raise UnsupportedFeature(message)
-        loop_count, notes = loops(image), colour_notes(path, image)
+        loop_count, metadata = loops(image), metadata_of(image.info)
+    if not is_animated:
+        return None
     is_grey, has_alpha = True, False
     for image in _images(path):
         is_grey &= image.mode in GREY_MODES
         alpha = image.convert("RGBA").getchannel("A")
         has_alpha |= image.has_transparency_data and alpha.getextrema() != (255, 255)
     return SourceAnimation(
-        path=path, is_grey=is_grey, has_alpha=has_alpha, loop_count=loop_count, notes=notes
+        path=path, is_grey=is_grey, has_alpha=has_alpha, loop_count=loop_count, metadata=metadata
     )
 
 
@@ -130,12 +135,20 @@ lane count (base 2 logarithm) that it shall keep to."""
 
 
 def encode_animation(
-    animation: SourceAnimation, encode: Still, *, is_exact: bool, profile: Profile | None = None
+    source: Iterable[SourceFrame],
+    encode: Still,
+    *,
+    has_alpha: bool,
+    loop_count: int,
+    is_exact: bool,
+    profile: Profile | None = None,
 ) -> bytes:
-    """Encode the frames, each as a still of the rectangle that changes.
+    """Encode frames, no two equal ones in a row, each as a still of the rectangle that changes.
 
     Parameters
     ----------
+    has_alpha : whether the last channel of the pixels is alpha.
+    loop_count : how often it plays; 0 for ever.
     is_exact : the rectangle is always coded alone; of a lossy frame only where it is smaller.
     profile : to be declared; None for the lowest one.
 
@@ -146,13 +159,13 @@ def encode_animation(
     """
     frames: list[Codestream] = []
     shown: U8Map | None = None
-    for pixels, ticks in animation.frames():
+    for pixels, ticks in source:
         part = changed(shown, pixels, is_exact=is_exact)
         samples = pixels[:, *part.inside(Region(0, 0, *pixels.shape[:0:-1]))]
-        alpha = Alpha(samples=samples[-1]) if animation.has_alpha else None
+        alpha = Alpha(samples=samples[-1]) if has_alpha else None
         first = frames[0] if frames else None
         data = encode(
-            samples[:-1] if animation.has_alpha else samples,
+            samples[:-1] if has_alpha else samples,
             alpha,
             first.tools if first else None,
             first.picture_header.log2_lanes if first else None,
@@ -167,7 +180,7 @@ def encode_animation(
         animation=AnimationHeader(
             num_frames_minus1=len(frames) - 1,
             ticks_per_second_minus1=TICKS_PER_SECOND - 1,
-            loop_count=animation.loop_count,
+            loop_count=loop_count,
         ),
         frames=tuple(frames),
     )

@@ -12,8 +12,8 @@ import numpy as np
 
 from refdec.decoding import decode
 from refdec.picture import Picture
-from refenc.colour import as_picture
-from refenc.encode import THOROUGH, Samples
+from refenc.colour import Samples, as_picture
+from refenc.encode import THOROUGH
 from refenc.lossless import has_repetition
 
 LARGEST_ERRORS = (0, 1, 2)

@@ -2,32 +2,19 @@
 """The command line ``refenc``: pictures to codestreams."""
 
 import argparse
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from refdec import __version__
 from refdec.cli.support import (
     Parser,
-    UsageError,
     add_computing_options,
-    atomic_file,
     check_backend,
-    check_destination,
     integer_in,
     run,
 )
-
-if TYPE_CHECKING:
-    from refdec.arrays import I32Map, U8Map
-    from refdec.syntax.segment import ToolHeader
-    from refenc.alpha import Alpha
-    from refenc.animation import SourceAnimation
-    from refenc.encode import Coded, Samples
+from refenc.format_options import add_format_options
 
 MAX_QUALITY = 63
 DEFAULT_QUALITY = 32
@@ -48,6 +35,9 @@ def run_command(arguments: Sequence[str]) -> int:
     """Parse the options and run the subcommand."""
     options = build_parser().parse_args(arguments)
     check_backend(options.backend)
+    # Imported late, so that usage errors are quick.
+    from refenc.commands import run_encode  # noqa: PLC0415
+
     return run_encode(options)
 
 
@@ -56,7 +46,10 @@ def build_parser() -> Parser:
     parser = Parser(prog="refenc", description="Encoder of JAI pictures.")
     parser.add_argument("--version", action="version", version=f"refenc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    summary = "Encode a picture, PNG, JPEG, WebP, PPM, TIFF or GIF, or an animated PNG, WebP or GIF"
+    summary = (
+        "Encode a picture, PNG, JPEG, WebP, PPM, TIFF, GIF, NPY, Y4M or raw samples, "
+        "or an animated PNG, WebP or GIF"
+    )
     encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
     encode.add_argument("picture", type=Path, metavar="PICTURE")
     encode.add_argument(
@@ -90,6 +83,14 @@ def build_parser() -> Parser:
         help="with --lossless or --max-error: put a lossy picture of this quality first",
     )
     encode.add_argument(
+        "--effort",
+        type=integer_in(0, 2),
+        default=1,
+        metavar="0..2",
+        help="0 fast; 1 corrects the latent, and codes synthetic pictures without loss where that "
+        "is smaller; 2 corrects again, and tries that for all pictures (default: 1)",
+    )
+    encode.add_argument(
         "--hash", action="store_true", help="put hashes of latents and samples into the stream"
     )
     encode.add_argument(
@@ -99,7 +100,9 @@ def build_parser() -> Parser:
         dest="log2_lanes",
         help="entropy coder lanes, a power of two up to 1024 (default: chosen by size)",
     )
+    add_format_options(encode)
     add_structure_options(encode)
+    add_metadata_options(encode)
     add_computing_options(encode)
     return parser
 
@@ -138,6 +141,22 @@ def add_structure_options(parser: Parser) -> None:
         type=Path,
         metavar="FILE",
         help="grey picture of the same size: black -12, mid-grey 0, white +12",
+    )
+
+
+def add_metadata_options(parser: Parser) -> None:
+    """Add what is carried beside the picture."""
+    parser.add_argument(
+        "--strip-metadata",
+        action="store_true",
+        help="leave out Exif and XMP of the picture; its ICC profile stays",
+    )
+    parser.add_argument(
+        "--metadata",
+        action="append",
+        default=[],
+        metavar="TYPE=FILE",
+        help="add icc, exif, xmp, jumbf or user data from a file; may be repeated",
     )
 
 
@@ -188,183 +207,3 @@ def log2_lanes(text: str) -> int:
         message = f"{lanes} is not a power of two"
         raise argparse.ArgumentTypeError(message)
     return lanes.bit_length() - 1
-
-
-def run_encode(options: argparse.Namespace) -> int:
-    """Encode one picture, write the stream and print a summary."""
-    exact = options.lossless or options.max_error is not None
-    if options.base_quality is not None and not exact:
-        message = "--base-quality goes with --lossless or --max-error"
-        raise UsageError(message)
-    output = options.output or options.picture.with_suffix(".jai")
-    check_destination(output, source=options.picture)
-
-    # Imported late, as below, so that usage errors are quick.
-    from refenc.alpha import read_alpha  # noqa: PLC0415
-    from refenc.animation import read_animation  # noqa: PLC0415
-    from refenc.picture_io import read_picture  # noqa: PLC0415
-
-    start = time.perf_counter()
-    animation = read_animation(options.picture)
-    if animation is not None:
-        notes = animation.notes
-        result, kind = encode_frames(animation, options)
-    else:
-        picture, alpha = read_picture(options.picture), read_alpha(options.picture)
-        notes = picture.notes
-        result = encode_picture(picture.samples, alpha, options)
-        components, height, width = picture.samples.shape
-        kind = f"{width}x{height} {'grey' if components == 1 else 'RGB'}"
-        kind += "" if alpha is None else f" and alpha of {alpha.bit_depth} bits"
-    seconds = time.perf_counter() - start
-    for note in notes:
-        print(f"refenc: note: {note}", file=sys.stderr)
-    with atomic_file(output) as file:
-        file.write(result.data)
-    if options.bpp is not None and result.bpp > options.bpp:
-        lowest = f"{options.bpp} bpp cannot be reached; the lowest quality takes {result.bpp:.3f}"
-        print(f"refenc: note: {lowest}", file=sys.stderr)
-    print(f"picture  {options.picture}, {kind}")
-    fidelity = rate_text(options) if exact else f"quality {result.quality}"
-    print(f"stream   {output}, {len(result.data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
-    print(f"time     {seconds:.2f} s")
-    return 0
-
-
-def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> tuple["Coded", str]:
-    """Encode an animation; also say what it is."""
-    from refdec.decoding import parse  # noqa: PLC0415
-    from refdec.syntax.profiles import Profile  # noqa: PLC0415
-    from refenc.animation import encode_animation  # noqa: PLC0415
-    from refenc.encode import Coded, Structure  # noqa: PLC0415
-    from refenc.exact import lossless_structure  # noqa: PLC0415
-
-    if options.roi or options.roi_mask:
-        message = "--roi and --roi-mask are for stills"
-        raise UsageError(message)
-    exact = options.lossless or options.max_error is not None
-    pixels = next(animation.frames()).pixels
-    tile_size = options.tile_size
-    if exact or animation.has_alpha:
-        tile_size = lossless_structure(Structure(tile_size=tile_size), pixels).tile_size
-
-    def still(
-        samples: "U8Map", alpha: "Alpha | None", tools: "ToolHeader | None", lanes: int | None
-    ) -> bytes:
-        lanes = options.log2_lanes if lanes is None else lanes
-        kept = {"tile_size": tile_size, "log2_lanes": lanes, "profile": None}
-        frame_options = argparse.Namespace(**(vars(options) | kept))
-        return encode_picture(samples, alpha, frame_options, tools).data
-
-    profile = Profile[options.profile.upper()] if options.profile else None
-    data = encode_animation(animation, still, is_exact=exact, profile=profile)
-    header, frames = parse(data).picture_header, parse(data).frames
-    area = header.pic_width * header.pic_height * len(frames)
-    kind = "grey" if animation.is_grey else "RGB"
-    kind += " and alpha of 8 bits" if animation.has_alpha else ""
-    what = f"{header.pic_width}x{header.pic_height} {kind}, {len(frames)} frames"
-    return Coded(data=data, quality=header.quality_idx, bpp=8 * len(data) / area), what
-
-
-def encode_picture(
-    samples: "Samples",
-    alpha: "Alpha | None",
-    options: argparse.Namespace,
-    tools: "ToolHeader | None" = None,
-) -> "Coded":
-    """Encode at the quality or up to the rate that the options say.
-
-    The match flags are those of `tools`, if that is given.
-    """
-    from refdec.syntax.profiles import Profile  # noqa: PLC0415
-    from refenc.alpha import add_alpha, alpha_rate, fill_transparent  # noqa: PLC0415
-    from refenc.encode import Coded, Structure, encode, encode_at_rate  # noqa: PLC0415
-    from refenc.exact import encode_exact, lossless_structure  # noqa: PLC0415
-
-    bpp, whole = options.bpp, samples[0]
-    structure = Structure(
-        tile_size=options.tile_size,
-        layer_last_group=options.layer_last_group,
-        log2_lanes=options.log2_lanes,
-        segment_crc=options.crc,
-        profile=Profile[options.profile.upper()] if options.profile else None,
-        quality_offsets=quality_offsets(whole, options),
-    )
-    exact = options.lossless or options.max_error is not None
-    if alpha is not None:
-        structure = lossless_structure(structure, samples)
-        samples = samples if exact else fill_transparent(samples, alpha)
-    common = {
-        "hashes": options.hash,
-        "structure": structure,
-        "backend": options.backend,
-        "threads": options.threads,
-    }
-    quality = DEFAULT_QUALITY if options.quality is None else options.quality
-    if bpp is not None:
-        if alpha is not None:
-            bpp -= alpha_rate(alpha, structure, bpp=bpp, hashes=options.hash)
-        with progress_bar() as progress:
-            coded = encode_at_rate(samples, bpp=bpp, progress=progress, **common)
-        data, quality = coded.data, coded.quality
-    elif exact:
-        data = encode_exact(
-            samples,
-            max_error=options.max_error or 0,
-            base_quality=options.base_quality,
-            with_matches=None if tools is None else tools.match_flag == 1,
-            **common,
-        )
-    else:
-        data = encode(samples, quality=quality, **common)
-    if alpha is not None:
-        data = add_alpha(
-            data,
-            alpha,
-            hashes=options.hash,
-            with_matches=None if tools is None else tools.alpha_match_flag == 1,
-            profile=structure.profile,
-        )
-    return Coded(data=data, quality=quality, bpp=8 * len(data) / whole.size)
-
-
-def quality_offsets(plane: "U8Map", options: argparse.Namespace) -> "I32Map | None":
-    """Return the offsets (h16, w16) of the regions of interest in a plane's picture, or None."""
-    from refenc.picture_io import read_picture  # noqa: PLC0415
-    from refenc.roi import RegionOfInterest, offsets_of_mask, offsets_of_regions  # noqa: PLC0415
-
-    height, width = plane.shape
-    if options.roi:
-        regions = (RegionOfInterest(*numbers) for numbers in options.roi)
-        return offsets_of_regions(regions, height=height, width=width)
-    if options.roi_mask is None:
-        return None
-    mask = read_picture(options.roi_mask).samples.max(axis=0)
-    if mask.shape != (height, width):
-        message = f"{options.roi_mask} is not of the picture's size {width}x{height}"
-        raise UsageError(message)
-    return offsets_of_mask(mask)
-
-
-def rate_text(options: argparse.Namespace) -> str:
-    """Say how exact the samples are, and the quality of the lossy picture before them."""
-    exact = f"errors up to {options.max_error}" if options.max_error else "lossless"
-    quality = options.base_quality
-    return exact if quality is None else f"{exact}, after a picture of quality {quality}"
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that shows (done, total) on a terminal; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm  # noqa: PLC0415
-
-    with tqdm(desc="encoding", unit="trial", leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

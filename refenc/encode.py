@@ -18,7 +18,6 @@ from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tabl
 from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
-from refdec.errors import NonConforming
 from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream
@@ -35,6 +34,7 @@ from refdec.syntax.segment import (
 )
 from refenc.analysis import centred_ycc, load_analysis
 from refenc.codestream import in_profile, write_codestream
+from refenc.colour import Samples, as_picture, format_elements
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
@@ -51,7 +51,6 @@ BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
 Calls = list[tuple[I32Map, I32Map]]
-Samples = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +83,16 @@ class Coded:
 class Analysed:
     """What the encoder computes once per picture, whatever the quality."""
 
-    samples: Samples
+    picture: Picture
     y: NDArray[np.float32]
     z_hat: I32Map
 
 
 def analyse(samples: Samples) -> Analysed:
-    """Transform (3, H, W) R, G, B or (1, H, W) grey samples."""
-    analysis = load_analysis(MODEL_SET)
-    y = analysis.latent(centred_ycc(samples))
-    return Analysed(samples, y, analysis.hyper_latent(y))
+    """Transform a picture."""
+    analysis, picture = load_analysis(MODEL_SET), as_picture(samples)
+    y = analysis.latent(centred_ycc(picture))
+    return Analysed(picture, y, analysis.hyper_latent(y))
 
 
 def encode(
@@ -136,7 +135,8 @@ def encode_at_rate(
     and expected.
     """
     codec = get_codec(MODEL_SET, backend, threads)
-    analysed, pixels = analyse(samples), samples.shape[1] * samples.shape[2]
+    analysed = analyse(samples)
+    pixels = analysed.picture.height * analysed.picture.width
     search = RateSearch(model_bits(analysed.y, codec.context.steps), target=bpp)
     coded: list[Coded] = []
     level = search.propose()
@@ -166,10 +166,10 @@ def prepare(analysed: Analysed, *, quality: int, codec: Codec, effort: int) -> A
     """Correct the latent by what a decoder would lose without quantisation."""
     if effort == 0:
         return analysed
-    header = picture_header(analysed.samples, quality=quality, structure=Structure())
+    header = picture_header(analysed.picture, quality=quality, structure=Structure())
     plane = np.full((header.h16, header.w16), quality, np.int32)
     exact = without_quantisation(analysed.y)
-    y = ideal_latent(codec, header, analysed.samples, exact, plane)
+    y = ideal_latent(codec, header, analysed.picture, exact, plane)
     return replace(analysed, y=y)
 
 
@@ -230,8 +230,7 @@ def encode_lossy(
     For each of `corrections`, the picture is decoded, and quantised again towards a latent that
     makes up for this share of the decoder's error.
     """
-    samples = analysed.samples
-    header = picture_header(samples, quality=quality, structure=structure)
+    header = picture_header(analysed.picture, quality=quality, structure=structure)
     offsets = structure.quality_offsets
     if offsets is None:
         offsets = np.zeros((header.h16, header.w16), np.int32)
@@ -241,7 +240,7 @@ def encode_lossy(
     y = analysed.y
     y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
     for share in corrections:
-        ideal = ideal_latent(codec, header, samples, y_hat, plane)
+        ideal = ideal_latent(codec, header, analysed.picture, y_hat, plane)
         y = y + np.float32(share) * (ideal - y)
         y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
     layers = header.layer_groups(len(codec.context.groups))
@@ -360,9 +359,9 @@ def suitable_lanes(calls: list[list[Calls]], num_layers: int, costs: Quantiser) 
     return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
 
 
-def picture_header(samples: Samples, *, quality: int, structure: Structure) -> PictureHeader:
+def picture_header(picture: Picture, *, quality: int, structure: Structure) -> PictureHeader:
     """Declare a picture: the lowest level that holds it, sizes in as few bits as they need."""
-    channels, height, width = samples.shape
+    height, width = picture.height, picture.width
     tiles = {}
     if structure.tile_size is not None:
         units = structure.tile_size // 64 - 1
@@ -377,8 +376,8 @@ def picture_header(samples: Samples, *, quality: int, structure: Structure) -> P
         picture_size_bits_minus1=max(width - 1, height - 1, 1).bit_length() - 1,
         width_minus1=width - 1,
         height_minus1=height - 1,
-        monochrome_flag=int(channels == 1),
-        default_format_flag=1,
+        monochrome_flag=int(len(picture.planes) == 1),
+        **format_elements(picture),
         quality_idx=quality,
         log2_lanes=structure.log2_lanes or 0,
         default_structure_flag=int(default),
@@ -394,7 +393,7 @@ def picture_header(samples: Samples, *, quality: int, structure: Structure) -> P
 
 def in_lowest_level(header: PictureHeader) -> PictureHeader:
     """Declare the lowest level whose limits are kept; the highest one where none is enough."""
-    limits = [rule for rule in constraints_of(PictureHeader) if rule.error is NonConforming]
+    limits = [rule for rule in constraints_of(PictureHeader) if rule.requirement[:3] == "LVL"]
     candidates = [replace(header, level_idc=level_idc) for level_idc in levels()]
     kept = (level for level in candidates if all(rule.holds(level) for rule in limits))
     return next(kept, candidates[-1])

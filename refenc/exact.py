@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 
 from refdec.codec import get_codec
-from refdec.picture import picture_digest
+from refdec.picture import Picture
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import MAX_ENHANCED_TILE, HashPoint, SynthesisTransform
 from refenc.codestream import in_profile, write_codestream
+from refenc.colour import Samples, as_picture
 from refenc.encode import (
     BYTES_PER_LANE,
     MODEL_SET,
-    Samples,
     Structure,
     analyse,
     encode_lossy,
@@ -44,32 +44,30 @@ def encode_exact(
     With `base_quality` a lossy picture of that quality comes first in the stream. `with_matches` is
     whether repeated pixels are coded as matches; None looks for repetition.
     """
-    structure = lossless_structure(structure or Structure(), samples)
+    picture = as_picture(samples)
+    structure = lossless_structure(structure or Structure(), picture)
     if base_quality is not None:
         codec = get_codec(MODEL_SET, backend, threads)
         lossy = encode_lossy(
-            analyse(samples), quality=base_quality, codec=codec, structure=structure
+            analyse(picture), quality=base_quality, codec=codec, structure=structure
         )
-        base = lossy.picture(codec, SynthesisTransform.BASE).samples.astype(np.int32)
+        base: Picture | None = lossy.picture(codec, SynthesisTransform.BASE)
         coded = lossy.codestream
         points = picture_hashes(codec, lossy) if hashes else ()
     else:
-        header, base, points = picture_header(samples, quality=0, structure=structure), None, ()
+        header, base, points = picture_header(picture, quality=0, structure=structure), None, ()
         if structure.log2_lanes is None:
-            header = replace(header, log2_lanes=exact_lanes(samples, header))
+            header = replace(header, log2_lanes=exact_lanes(picture, header))
         coded = Codestream(picture_header=header, hyper_latent=None, residual=())
     enhancement = encode_enhancement(
-        samples.astype(np.int32),
+        picture,
         header=coded.picture_header,
         lossy=base,
         max_error=max_error,
         with_matches=with_matches,
     )
     if hashes:
-        digest = picture_digest(
-            samples=enhancement.samples.astype(samples.dtype),
-            bit_depth=coded.picture_header.bit_depth,
-        )
+        digest = enhancement.picture.digest()
         points += (picture_hash(HashPoint.ENHANCED, SynthesisTransform.SIMPLE, digest),)
     codestream = replace(
         coded,
@@ -81,14 +79,14 @@ def encode_exact(
     return write_codestream(in_profile(codestream, structure.profile))
 
 
-def lossless_structure(structure: Structure, samples: Samples) -> Structure:
+def lossless_structure(structure: Structure, picture: Picture) -> Structure:
     """Cut a picture into tiles where it is too large for the lossless tool."""
-    if structure.tile_size is None and samples[0].size > MAX_ENHANCED_TILE:
+    if structure.tile_size is None and picture.height * picture.width > MAX_ENHANCED_TILE:
         return replace(structure, tile_size=EXACT_TILE_SIZE)
     return structure
 
 
-def exact_lanes(samples: Samples, header: PictureHeader) -> int:
+def exact_lanes(picture: Picture, header: PictureHeader) -> int:
     """Choose log2 of the lane count for a stream without lossy picture."""
-    lanes = samples.size / 2 / header.num_tiles / BYTES_PER_LANE
+    lanes = sum(group.nbytes for group in picture.groups) / 2 / header.num_tiles / BYTES_PER_LANE
     return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoder of the lossless tool: answers the decoding process with what the picture asks for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from refdec.arrays import I32Map, I64Map
 from refdec.enhancement import tile_region
-from refdec.lossless.samples import CODING_ORDER, Call, SampleFormat, decode_tile_samples
+from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples, split_residual
 from refdec.lossless.tables import LosslessTables, load_lossless_tables
 from refdec.lossless.wave import Grid
-from refdec.reconstruction import whole_picture
+from refdec.picture import Picture
+from refdec.reconstruction import crop, whole_picture
 from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import PlaneGroup
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
     EnhancementSegment,
@@ -27,9 +30,12 @@ MATCH_SHARE = 0.3
 class SampleSource:
     """Source of the encoder: chooses residuals and keeps them."""
 
-    def __init__(self, grid: Grid, samples: I32Map, sample_format: SampleFormat) -> None:
+    def __init__(
+        self, grid: Grid, samples: I32Map, sample_format: SampleFormat, tables: LosslessTables
+    ) -> None:
+        self._tables = tables
         self._format, components = sample_format, samples.shape[0]
-        self._order = CODING_ORDER if components > 1 else (0,)
+        self._order = sample_format.order(components)
         self._samples = np.zeros((components, grid.size), np.int64)
         grid.inside(self._samples)[:] = samples
         self.calls: list[tuple[I64Map, I32Map]] = []
@@ -37,7 +43,13 @@ class SampleSource:
     def __call__(self, call: Call) -> I32Map:
         """Answer one call."""
         symbols = self._misses(call) if call.component is None else self._residuals(call)
-        self.calls.append((call.tables, symbols))
+        if call.low_bits is None or not (split := call.low_bits > 0).any():
+            self.calls.append((call.tables, symbols))
+            return symbols
+        high, low = split_residual(symbols.astype(np.int64), call.low_bits)
+        tables = self._tables.low_tables(call.low_bits[split])
+        self.calls.append((call.tables, high.astype(np.int32)))
+        self.calls.append((tables, low[split].astype(np.int32)))
         return symbols
 
     def _misses(self, call: Call) -> I32Map:
@@ -46,7 +58,10 @@ class SampleSource:
         expected = call.prediction
         for component in reversed(self._order):
             wanted = self._samples[component, call.positions]
-            miss |= np.abs((expected & self._format.maximum) - wanted) > self._format.max_error
+            sample = np.clip(
+                expected & self._format.mask, self._format.minimum, self._format.maximum
+            )
+            miss |= np.abs(sample - wanted) > self._format.max_error
             expected = expected >> self._format.bit_depth
         return miss.astype(np.int32)
 
@@ -76,7 +91,7 @@ def encode_tile_samples(
     """
     components, height, width = samples.shape
     grid = Grid(height, width)
-    source = SampleSource(grid, samples, sample_format)
+    source = SampleSource(grid, samples, sample_format, tables)
     decoded = decode_tile_samples(
         tables=tables,
         sample_format=sample_format,
@@ -90,24 +105,37 @@ def encode_tile_samples(
 
 
 def encode_tiles(
-    samples: I32Map,
+    samples: Sequence[I32Map],
     *,
     header: PictureHeader,
+    plane_groups: Sequence[PlaneGroup],
     sample_format: SampleFormat,
-    base: I32Map | None,
+    base: Sequence[I32Map] | None,
     with_matches: bool,
-) -> tuple[list[bytes], I32Map]:
-    """Code samples (C, H, W) tile by tile; return the payloads and what a decoder will have."""
-    tables, decoded, payloads = load_lossless_tables(), samples.copy(), []
+) -> tuple[list[bytes], list[I32Map]]:
+    """Code samples (C, h, w) of plane groups tile by tile.
+
+    Returns the payloads and what a decoder will have.
+    """
+    whole, tables, payloads = whole_picture(header), load_lossless_tables(), []
+    decoded = [planes.copy() for planes in samples]
     for tile_idx in range(header.num_tiles):
-        tile = (slice(None), *tile_region(header, tile_idx).inside(whole_picture(header)))
-        calls, decoded[tile] = encode_tile_samples(
-            samples[tile],
-            sample_format=sample_format,
-            base=None if base is None else base[tile],
-            with_matches=with_matches,
-            tables=tables,
-        )
+        tile, calls = tile_region(header, tile_idx), []
+        bases = [None] * len(samples) if base is None else crop(base, plane_groups, whole, tile)
+        for source, target, group_base in zip(
+            crop(samples, plane_groups, whole, tile),
+            crop(decoded, plane_groups, whole, tile),
+            bases,
+            strict=True,
+        ):
+            added, target[:] = encode_tile_samples(
+                source,
+                sample_format=sample_format,
+                base=group_base,
+                with_matches=with_matches,
+                tables=tables,
+            )
+            calls += added
         payloads.append(encode_substream(calls, lanes=header.num_lanes, tables=tables.tables))
     return payloads, decoded
 
@@ -125,28 +153,30 @@ class Enhancement:
 
     tool_header: ToolHeader
     segments: tuple[EnhancementSegment, ...]
-    samples: I32Map
+    picture: Picture
 
 
 def encode_enhancement(
-    samples: I32Map,
+    picture: Picture,
     *,
     header: PictureHeader,
-    lossy: I32Map | None,
+    lossy: Picture | None,
     max_error: int,
     with_matches: bool | None = None,
 ) -> Enhancement:
-    """Code samples (C, H, W) within `max_error`, on top of a lossy picture or of none.
+    """Code samples within `max_error`, on top of a lossy picture or of none.
 
     `with_matches` is whether repeated pixels are coded as matches; None looks for them.
     """
+    samples = [group.astype(np.int32) for group in picture.groups]
     if with_matches is None:
-        with_matches = lossy is None and has_repetition(samples)
+        with_matches = lossy is None and has_repetition(samples[0])
     payloads, decoded = encode_tiles(
         samples,
         header=header,
-        sample_format=SampleFormat(bit_depth=header.bit_depth, max_error=max_error),
-        base=lossy,
+        plane_groups=header.plane_groups,
+        sample_format=SampleFormat.of(header, max_error),
+        base=None if lossy is None else [group.astype(np.int32) for group in lossy.groups],
         with_matches=with_matches,
     )
     return Enhancement(
@@ -164,5 +194,5 @@ def encode_enhancement(
             EnhancementSegment(tile_idx=tile_idx, payload=payload)
             for tile_idx, payload in enumerate(payloads)
         ),
-        samples=decoded,
+        picture=Picture.of(header, decoded),
     )

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metadata to encode: what a picture file carries, and what the user adds from files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from refdec.cli.png_chunks import chunks_of
 from refdec.cli.support import UsageError
-from refdec.syntax.codestream import MAX_METADATA
+from refdec.syntax.codestream import MAX_METADATA, parse_codestream
 from refdec.syntax.segment import Metadata, MetadataType
+from refenc.codestream import write_codestream
 
 EXIF_START = b"Exif\0\0"
 """Comes before Exif in JPEG files; the codestream does not have it."""
@@ -28,9 +30,10 @@ def metadata_of(info: dict[Any, Any]) -> tuple[Metadata, ...]:
     )
 
 
-def cicp_of(png: bytes) -> tuple[int, int, bool] | None:
+def cicp_of(path: Path) -> tuple[int, int, bool] | None:
     """Return primaries, transfer and full range that a PNG file declares; None without cICP."""
-    data = next((data for kind, data in chunks_of(png) if kind == b"cICP"), b"")
+    chunks = chunks_of(path.read_bytes()) if path.suffix.lower() == ".png" else ()
+    data = next((data for kind, data in chunks if kind == b"cICP"), b"")
     return (data[0], data[1], data[3] != 0) if len(data) == 4 else None  # noqa: PLR2004
 
 
@@ -56,7 +59,20 @@ def metadata_from_file(text: str) -> Metadata:
     return Metadata(metadata_type=names[name], payload=payload)
 
 
-def with_added(metadata: tuple[Metadata, ...], added: tuple[Metadata, ...]) -> tuple[Metadata, ...]:
-    """Put added metadata in the place of the file's own of the same type."""
+def with_metadata(data: bytes, blobs: tuple[Metadata, ...]) -> bytes:
+    """Put metadata in front of the picture of a codestream."""
+    if not blobs:
+        return data
+    return write_codestream(replace(parse_codestream(data), metadata=blobs))
+
+
+def chosen_metadata(
+    own: tuple[Metadata, ...], added: tuple[Metadata, ...], *, strip: bool
+) -> tuple[Metadata, ...]:
+    """Return what to encode: a file's own metadata, or its ICC profile alone, and what is added.
+
+    Added metadata takes the place of the file's own of the same type.
+    """
     replaced = {blob.metadata_type for blob in added}
-    return (*(blob for blob in metadata if blob.metadata_type not in replaced), *added)
+    kept = (blob for blob in own if blob.metadata_type not in replaced)
+    return (*(b for b in kept if not strip or b.metadata_type == MetadataType.ICC), *added)

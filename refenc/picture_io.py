@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read pictures to encode: PNG, JPEG, WebP, PPM, TIFF and GIF, through Pillow.
+"""Read pictures to encode: here what Pillow holds, RGB or grey of 8 bits, with alpha or without.
 
-The encoder takes 8-bit RGB or grey; `refenc.alpha` reads transparency. What can become that without
-changing its meaning is converted (palettes, bilevel, EXIF orientation); anything else is refused
-with the reason, never silently reduced.
+What can become that without changing its meaning is converted (palettes, bilevel, EXIF
+orientation); anything else is refused with the reason, never silently reduced.
 """
 
-import io
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from refdec.arrays import U8Map
 from refdec.errors import LimitExceeded, UnsupportedFeature
+from refdec.picture import Picture
+from refdec.syntax.segment import Metadata
+from refenc.colour import as_picture
+from refenc.deep_files import read_deep
+from refenc.metadata import cicp_of, metadata_of
+from refenc.video_files import Y4M_MAGIC, PlaneFormat, read_raw, read_y4m
 
 FORMATS = ("PNG", "JPEG", "WEBP", "PPM", "TIFF", "GIF")
 """Formats that are recognised, by content and not by extension; Pillow's names."""
@@ -42,31 +47,76 @@ BITS_PER_SAMPLE = 258
 class SourcePicture(NamedTuple):
     """A picture to encode."""
 
-    samples: U8Map
-    """(C, H, W), uint8; C = 3 (R, G, B) or 1 (grey)."""
+    picture: Picture
     notes: tuple[str, ...]
     """What the user should know: information in the file that is not encoded."""
+    metadata: tuple[Metadata, ...] = ()
+    """What the file carries beside the picture."""
 
 
-def read_picture(path: Path) -> SourcePicture:
+def read_picture(
+    path: Path, *, bit_depth: int | None = None, planes: PlaneFormat | None = None
+) -> SourcePicture:
     """Read one picture, upright.
+
+    Parameters
+    ----------
+    bit_depth : significant bits of samples that stand in 16; None if the file knows.
+    planes : what a file of raw samples holds; None for files that say so themselves.
 
     Raises
     ------
     OSError
         The file cannot be read, is damaged or of no known format.
     UnsupportedFeature
-        More than 8 bits per sample, animation, or a colour space other than RGB.
+        Animation, or a colour space or format of samples that cannot be encoded.
     LimitExceeded
         More pixels than Pillow considers sane.
     """
+    if planes is not None:
+        return SourcePicture(read_raw(path, planes), ())
+    with path.open("rb") as file:
+        if file.read(len(Y4M_MAGIC)) == Y4M_MAGIC:
+            return SourcePicture(*read_y4m(path))
+    deep = read_deep(path, bit_depth)
+    if deep is not None:
+        return SourcePicture(described_by_file(deep, path), (), deep_metadata(path))
     with opened(path) as image:
         refuse_unsupported(path, image)
-        notes = colour_notes(path, image)
-        upright = to_rgb_or_grey(ImageOps.exif_transpose(image))
-        samples = np.asarray(upright, dtype=np.uint8)
-    planes = np.moveaxis(np.atleast_3d(samples), -1, 0)
-    return SourcePicture(np.ascontiguousarray(planes), notes)
+        upright = ImageOps.exif_transpose(image)
+        samples = np.asarray(to_rgb_or_grey(upright), dtype=np.uint8)
+        alpha = opacity(upright) if image.has_transparency_data else None
+        metadata = metadata_of(upright.info)
+    if bit_depth not in (None, BYTE_DEPTH):
+        message = f"{path}: has samples of 8 bits"
+        raise UnsupportedFeature(message)
+    channels = np.ascontiguousarray(np.moveaxis(np.atleast_3d(samples), -1, 0))
+    picture = described_by_file(replace(as_picture(channels), alpha=alpha), path)
+    return SourcePicture(picture, (), metadata)
+
+
+def described_by_file(picture: Picture, path: Path) -> Picture:
+    """Take over the colour description of a PNG file that has one."""
+    found = cicp_of(path)
+    if found is None:
+        return picture
+    primaries, transfer, full_range = found
+    colour = replace(picture.colour, primaries=primaries, transfer=transfer, full_range=full_range)
+    return replace(picture, colour=colour)
+
+
+def opacity(image: Image.Image) -> U8Map:
+    """Return the 8-bit alpha (H, W) of a picture."""
+    return np.asarray(image.convert("RGBA").getchannel("A"), np.uint8)
+
+
+def deep_metadata(path: Path) -> tuple[Metadata, ...]:
+    """Return the metadata of a file that was not read through Pillow, if that knows it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with suppress(OSError, *DECODER_ERRORS), Image.open(path, formats=FORMATS) as image:
+            return metadata_of(image.info)
+    return ()
 
 
 @contextmanager
@@ -98,7 +148,7 @@ def refuse_unsupported(path: Path, image: Image.Image) -> None:
     """Raise UnsupportedFeature for what the header says and cannot be encoded."""
     reason = None
     if source_bit_depth(image) > BYTE_DEPTH:
-        reason = "more than 8 bits per sample are not yet supported"
+        reason = "samples of this depth are not supported"
     # A camera's JPEG may carry further pictures (MPO): previews of the first, not frames.
     elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         reason = "animations and files of several pictures are not supported here"
@@ -122,20 +172,6 @@ def source_bit_depth(image: Image.Image) -> int:
     if image.format == "PPM" and rest and isinstance(rest[0], int):
         return rest[0].bit_length()
     return 16 if ";16" in str(raw_mode) else BYTE_DEPTH
-
-
-def colour_notes(path: Path, image: Image.Image) -> tuple[str, ...]:
-    """Warn of an embedded colour profile that is not sRGB."""
-    profile = image.info.get("icc_profile")
-    if not profile:
-        return ()
-    try:
-        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
-    except (ImageCms.PyCMSError, OSError, *DECODER_ERRORS):
-        name = "unreadable"
-    if "srgb" in name.lower():
-        return ()
-    return (f"{path}: colour profile '{name.strip()}' is not kept; samples are taken as sRGB",)
 
 
 def to_rgb_or_grey(image: Image.Image) -> Image.Image:

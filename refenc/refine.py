@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from refdec.arrays import I32Map
 from refdec.codec import Codec
 from refdec.entropy.context import LATENT_MAX
+from refdec.picture import Picture
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import SynthesisTransform
-from refenc.analysis import load_analysis, ycc
+from refenc.analysis import centred_ycc, load_analysis
 
 F32 = NDArray[np.float32]
 
@@ -22,14 +23,13 @@ F32 = NDArray[np.float32]
 def ideal_latent(
     codec: Codec,
     header: PictureHeader,
-    samples: NDArray[np.uint8],
+    picture: Picture,
     y_hat: I32Map,
     quality: I32Map,
 ) -> F32:
     """Return the latent (C, h16, w16) that lacks nothing, seen from `y_hat` (1/2 units).
 
-    Were synthesis the inverse of analysis, this would be the latent of `samples` (1 or 3, H, W),
-    whatever `y_hat`.
+    Were synthesis the inverse of analysis, this would be the latent of `picture`, whatever `y_hat`.
     """
     decoded = reconstruct_picture(
         codec=codec,
@@ -37,9 +37,9 @@ def ideal_latent(
         y_hat=y_hat,
         quality=quality,
         transform=SynthesisTransform.BASE,
-    ).samples
+    )
     analysis = load_analysis(header.model_set_idc)
-    lacking = analysis.linear(ycc(samples.astype(np.float32) - decoded))
+    lacking = analysis.linear(centred_ycc(picture) - centred_ycc(decoded))
     return lacking + y_hat.astype(np.float32) * np.float32(0.5)
 
 

@@ -21,6 +21,7 @@ from refdec.syntax.segment import (
     ResidualSegment,
     ToolHeader,
 )
+from refenc.codestream import in_profile
 
 MAX_PAYLOAD = 24
 MAX_RESIDUAL_SEGMENTS = 40
@@ -124,7 +125,7 @@ def codestreams(draw: st.DrawFn) -> Codestream:
     )
     tool_header = draw(structures(ToolHeader)) if header.tool_header_flag else None
     tools = tool_header or DEFAULT_TOOL_HEADER
-    return Codestream(
+    stream = Codestream(
         picture_header=header,
         tool_header=tool_header,
         metadata=tuple(metadata[:before]),
@@ -150,3 +151,4 @@ def codestreams(draw: st.DrawFn) -> Codestream:
             for point, transform in draw(st.lists(hash_keys, max_size=4, unique=True))
         ),
     )
+    return in_profile(stream, None) if tools.enhancement_flag or tools.alpha_flag else stream

@@ -23,6 +23,7 @@ from refdec.entropy.tables import load_residual_tables
 from refdec.syntax.segment import SynthesisTransform
 from refdec.synthesis.transform import synthesise
 from refenc.analysis import centred_ycc
+from refenc.colour import as_picture
 from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
 from refenc.quantise import Quantiser
 from training import checkpoint
@@ -74,7 +75,7 @@ def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tenso
         )
         networks = codec.synthesis(SynthesisTransform.SIMPLE)
         planes = synthesise(networks=networks, y_hat=y_hat, quality=plane)
-        sources.append(centred_ycc(samples).astype(np.float16))
+        sources.append(centred_ycc(as_picture(samples)).astype(np.float16))
         decoded.append(planes.astype(np.int16))
         qualities.append(quality)
     stack = lambda arrays: torch.from_numpy(np.stack(arrays))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from conformance.case import Case
 from conformance.control_points import ControlPoints, first_difference
+from conformance.judge.expected import expected_digests
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.codec import get_codec
-from refdec.decoding import decode, decode_latents, parse
+from refdec.decoding import decode, decode_frames, decode_latents, parse
 from refdec.errors import RefdecError
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.segment import SynthesisTransform
@@ -57,10 +58,8 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
 def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
     """Return the finding at each point, and the first control point that differs."""
     expected, trace = case.manifest["valid"], ControlPoints()
-    digests, points, differing = expected["digests"], {}, None
-    samples = _PASSED
-    if "E" in digests and decode(case.stream, backend=backend).digest() != digests["E"]:
-        samples = Verdict.FAIL, "the enhanced samples differ"
+    digests, points, differing = expected.get("digests", {}), {}, None
+    samples = _PASSED if _shows(case, backend) else (Verdict.FAIL, "the shown samples differ")
     if "L" in digests:
         picture = decode(case.stream, backend=backend, synthesis="base", trace=trace)
         differing = first_difference(expected["control_points"], trace.digests)
@@ -81,6 +80,18 @@ def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
     if differing is not None:
         samples = Verdict.FAIL, f"first difference at {differing}"
     return points | {"S": samples}, differing or ""
+
+
+def _shows(case: Case, backend: str) -> bool:
+    """Whether alpha, the enhanced samples, and all frames of an animation are right."""
+    wanted = expected_digests(case)
+    shown = [frame.picture for frame in decode_frames(case.stream, backend=backend)]
+    return len(shown) == len(wanted) and all(
+        picture.alpha_digest() == digests.get("A")
+        and picture.digest() in (digests.get("E"), *digests.get("S", {}).values())
+        and ("E" not in digests or picture.digest() == digests["E"])
+        for picture, digests in zip(shown, wanted, strict=True)
+    )
 
 
 def _judge_invalid(case: Case, backend: str) -> Finding:

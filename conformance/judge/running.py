@@ -51,7 +51,7 @@ class Request:
             )
             return () if is_lossless and self.points == ("L",) else self.points
         valid = case.manifest["valid"]
-        possible = {"S": True, "L": "L" in valid["digests"], "T": "tolerance" in valid}
+        possible = {"S": True, "L": "L" in valid.get("digests", ()), "T": "tolerance" in valid}
         return tuple(point for point in self.points if possible[point])
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,7 +5,11 @@ from dataclasses import replace
 from functools import cache
 
 from conformance.recipes import (
+    alpha,
+    animation,
     entropy,
+    formats,
+    invalid_animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
@@ -21,12 +25,16 @@ _MODULES = (
     pictures,
     structure,
     syntax,
+    formats,
     entropy,
     lossless,
+    alpha,
+    animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
+    invalid_animation,
 )
 
 

@@ -150,7 +150,7 @@ RECIPES = (
     _full("BIT-005", "header", "a padding bit of PIH is set", "PIH.padding",
           lambda data: flipped(data, end_of_elements(data, "PIH", "extension_flag"))),
     _full("BIT-005", "tools", "a padding bit of TOH is set", "TOH.padding",
-          lambda data: flipped(data, end_of_elements(data, "TOH", "enhancement_flag"))),
+          lambda data: flipped(data, end_of_elements(data, "TOH", "alpha_flag"))),
     _full("BIT-005", "residual", "a padding bit before a sub-stream is set", "SOR.padding",
           lambda data: flipped(data, end_of_elements(data, "SOR", "tile_idx"))),
     # Order and number.

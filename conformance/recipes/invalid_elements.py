@@ -32,8 +32,14 @@ def grey_full() -> bytes:
 
 @cache
 def identity() -> bytes:
-    """Return a stream with the identity matrix, which this edition's decoder does not decode."""
-    return write_codestream(plain(matrix_coefficients=0))
+    """Return a stream of Y, Cb, Cr with the identity matrix."""
+    return write_codestream(plain(matrix_coefficients=0, ycc_flag=1))
+
+
+@cache
+def subsampled() -> bytes:
+    """Return a stream of Y, Cb, Cr with subsampled chroma."""
+    return write_codestream(plain(chroma_format_idc=2, ycc_flag=1))
 
 
 @cache
@@ -80,13 +86,27 @@ RECIPES = (
     *_header("PIH-005", "chroma_format_idc", 3),
     *_header("PIH-006", "colour_primaries", 0, 3, 13, 255),
     *_header("PIH-007", "transfer_characteristics", 0, 3, 19, 255),
-    *_header("PIH-008", "matrix_coefficients", 3, 16, 255),
+    *_header("PIH-008", "matrix_coefficients", 3, 18, 255),
     *_header("PIH-009", "log2_lanes", 11, 15),
     *_header("PIH-010", "extension_flag", 1),
     *_header("PIH-011", "sample_float_flag", 1),
     element_fault("PIH-012", "chroma_format_idc", 2, segment="PIH", sound=grey_full),
+    element_fault("PIH-013", "chroma_format_idc", 1, segment="PIH", sound=identity),
     element_fault(
-        "PIH-013", "chroma_format_idc", 1, segment="PIH", sound=identity, parses_only=True
+        "PIH-017",
+        "ycc_flag",
+        1,
+        segment="PIH",
+        sound=grey_full,
+        purpose="a monochrome picture of Y, Cb, Cr",
+    ),
+    element_fault(
+        "PIH-017",
+        "ycc_flag",
+        0,
+        segment="PIH",
+        sound=subsampled,
+        purpose="subsampled R, G, B",
     ),
     *_header("PIH-014", "layer_last_group[1]", 0, 1),
     *_header("PIH-015", "layer_last_group[1]", 15),

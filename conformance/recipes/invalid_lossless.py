@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invalid streams of the lossless tool: tool header and enhancement segments."""
+"""Invalid streams of the lossless tool: tool header, enhancement and alpha segments."""
 
 from dataclasses import replace
 from functools import cache
@@ -9,9 +9,11 @@ import numpy as np
 from conformance.recipes.faults import invalid, set_element
 from conformance.recipes.pictures import noise
 from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import MAX_ERROR, HyperLatentSegment
+from refenc.alpha import Alpha, add_alpha
 from refenc.codestream import write_codestream
-from refenc.encode import Structure
+from refenc.encode import Structure, encode
 from refenc.exact import encode_exact
 
 
@@ -19,6 +21,24 @@ from refenc.exact import encode_exact
 def lossless() -> bytes:
     """Return a lossless picture of two tiles, without lossy base."""
     return encode_exact(noise(80, 20), structure=Structure(tile_size=64))
+
+
+@cache
+def with_alpha() -> bytes:
+    """Return the lossless picture with alpha."""
+    return add_alpha(lossless(), Alpha(samples=noise(80, 20)[2]))
+
+
+@cache
+def lossy_with_alpha() -> bytes:
+    """Return a flat lossy picture with alpha."""
+    flat = np.full((1, 8, 8), 90, np.uint8)
+    return add_alpha(encode(flat, quality=0), Alpha(samples=flat[0]))
+
+
+def in_main(data: bytes) -> bytes:
+    """Declare profile Main."""
+    return set_element(data, "profile_idc", Profile.MAIN, segment="PIH")
 
 
 @cache
@@ -56,6 +76,14 @@ def _with_tiles(*tiles: int) -> bytes:
     return written(replace(stream, enhancement=segments))
 
 
+def _with_alpha_tiles(*tiles: int) -> bytes:
+    stream = parse_codestream(with_alpha())
+    segments = tuple(
+        replace(segment, tile_idx=tile) for segment, tile in zip(stream.alpha, tiles, strict=False)
+    )
+    return written(replace(stream, alpha=segments))
+
+
 def _with_hyper_latent() -> bytes:
     stream = parse_codestream(lossless())
     return written(replace(stream, hyper_latent=HyperLatentSegment(payload=b"")))
@@ -86,5 +114,32 @@ RECIPES = (
     invalid(
         "hyper-latent", "a hyper-latent although there is no lossy base", "SOE-004",
         sound=lossless, broken=_with_hyper_latent, element="SOZ",
+    ),
+    invalid(
+        "main", "lossless samples in profile Main", "PRF-003",
+        sound=lossless, element="PIH.profile_idc", is_value=True,
+        broken=lambda: in_main(lossless()),
+    ),
+    invalid(
+        "main", "alpha of a lossy picture in profile Main", "PRF-004",
+        sound=lossy_with_alpha, element="PIH.profile_idc", is_value=True,
+        broken=lambda: in_main(lossy_with_alpha()),
+    ),
+    invalid(
+        "17-bits", "alpha of 17 bits", "TOH-008",
+        sound=with_alpha, element="TOH.alpha_bit_depth_minus8", is_value=True,
+        broken=lambda: set_element(with_alpha(), "alpha_bit_depth_minus8", 9, segment="TOH"),
+    ),
+    invalid(
+        "beyond", "a tile index equal to the number of tiles", "SOA-001",
+        sound=with_alpha, broken=lambda: _with_alpha_tiles(0, 2), element="SOA.tile_idx",
+    ),
+    invalid(
+        "twice", "the first tile of alpha twice", "SOA-002",
+        sound=with_alpha, broken=lambda: _with_alpha_tiles(0, 0), element="SOA.tile_idx",
+    ),
+    invalid(
+        "missing", "alpha of the second tile is missing", "SOA-003",
+        sound=with_alpha, broken=lambda: _with_alpha_tiles(0), element="SOA",
     ),
 )  # fmt: skip

@@ -13,7 +13,6 @@ from conformance.recipes.recipe import Process, Recipe
 from refdec.picture import latent_digest, picture_digest
 from refdec.syntax.codestream import MAX_SKIPPABLE, Codestream
 from refdec.syntax.segment import RESERVED_MARKERS, Marker, Metadata, MetadataType
-from refdec.synthesis.colour import convert_colour
 from refdec.synthesis.transform import synthesise
 from refenc.codestream import write_codestream
 
@@ -89,21 +88,6 @@ def _recipe(
 
     return Recipe(
         id=f"syntax/{name}", purpose=purpose, catches=catches, build=written, processes=processes
-    )
-
-
-def _format(name: str, purpose: str, catches: str, **elements: Any) -> Recipe:
-    def make() -> bytes:
-        declared = build.header(44, 36, quality=36, **elements)
-        content = build.natural(declared, seed=9, amplitude=4)
-        return write_codestream(edit.with_hashes(content.codestream()))
-
-    return Recipe(
-        id=f"format/{name}",
-        purpose=purpose,
-        catches=catches,
-        build=make,
-        processes=(convert_colour, picture_digest),
     )
 
 
@@ -237,26 +221,5 @@ RECIPES = (
         lambda: edit.with_hashes(plain(), (edit.BASE, edit.LATENTS)),
         latent_digest,
         picture_digest,
-    ),
-    _format("depth-10", "10 bits per sample", "shift of another bit depth", bit_depth_minus8=2),
-    _format("depth-12", "12 bits per sample", "shift of another bit depth", bit_depth_minus8=4),
-    _format("depth-16", "16 bits per sample", "signed overflow of samples", bit_depth_minus8=8),
-    _format(
-        "depth-9-monochrome",
-        "9 bits per sample, luma only",
-        "digest of 8-bit samples",
-        bit_depth_minus8=1,
-        monochrome_flag=1,
-    ),
-    _format("matrix-709", "matrix of BT.709", "matrix ignored", matrix_coefficients=1),
-    _format("matrix-601-625", "matrix code point 5", "only 6 known", matrix_coefficients=5),
-    _format(
-        "matrix-2020",
-        "colour description of HDR: BT.2020, PQ, 10 bits",
-        "primaries or transfer applied to the samples",
-        matrix_coefficients=9,
-        colour_primaries=9,
-        transfer_characteristics=16,
-        bit_depth_minus8=2,
     ),
 )

@@ -14,7 +14,9 @@ import numpy as np
 from refdec.animation import check_frame, stills
 from refdec.arrays import I32Map
 from refdec.cli.animation import check_animation_output, write_animation
-from refdec.cli.picture_io import picture_format, with_alpha, write_picture
+from refdec.cli.metadata import png_chunks
+from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.planar import LAYOUTS
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     decode,
@@ -63,10 +65,8 @@ def run_decode(options: argparse.Namespace) -> int:
     still = chosen_still(codestream, options)
     is_animation = len(codestream.frames) > 1 and options.frame is None
     region = check_region(options.region, codestream)
-    if is_animation:
-        check_animation_output(output, num_planes=num_planes(codestream))
-    else:
-        picture_format(output, num_planes(codestream))
+    check = check_animation_output if is_animation else picture_format
+    check(output, codestream.picture_header, has_alpha=codestream.tools.alpha_flag == 1)
     transform, hashed_points = decoded_points(still, options)
     if options.verify:
         require_whole(still, options)
@@ -79,6 +79,7 @@ def run_decode(options: argparse.Namespace) -> int:
         "region": region,
         **decoding_options(options),
     }
+    chunks = list(png_chunks(codestream))
     start = time.perf_counter()
     if is_animation:
         write_animation(
@@ -86,9 +87,10 @@ def run_decode(options: argparse.Namespace) -> int:
             decode_frames(data, **choices),
             num_frames=len(codestream.frames),
             loop_count=codestream.animation.loop_count if codestream.animation else 0,
+            chunks=chunks,
         )
     else:
-        write_picture(output, *with_alpha(decode(data, **choices)))
+        write_picture(output, decode(data, **choices), chunks)
     seconds = time.perf_counter() - start
     print_summary(
         {
@@ -271,16 +273,14 @@ def print_summary(lines: dict[str, str]) -> None:
         print(f"{label:<8} {text}")
 
 
-def num_planes(codestream: Codestream) -> int:
-    """Count the components, and alpha."""
-    return codestream.picture_header.num_components + codestream.tools.alpha_flag
-
-
 def picture_text(codestream: Codestream) -> str:
     """Say size, components and bit depth."""
     header, tools = codestream.picture_header, codestream.tools
+    depth = "binary16" if header.sample_float_flag else f"{header.bit_depth} bits"
     kind = "grey" if header.monochrome_flag else "RGB"
-    text = f"{header.pic_width}x{header.pic_height} {kind}, {header.bit_depth} bits"
+    if header.ycc_flag:
+        kind = f"YCbCr {LAYOUTS[header.chroma_format_idc]}"
+    text = f"{header.pic_width}x{header.pic_height} {kind}, {depth}"
     text += f", alpha of {tools.alpha_bit_depth} bits" if tools.alpha_flag else ""
     return f"{text}, {len(codestream.frames)} frames" if codestream.frames else text
 

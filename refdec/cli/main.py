@@ -50,9 +50,9 @@ def build_parser() -> Parser:
         "--output",
         type=Path,
         metavar="FILE",
-        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W); "
+        help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W) .pfm .y4m .yuv .rgb; "
         "default: the stream's name with .png, if there is no such file yet; an animation becomes "
-        "an animated .png, or numbered files where the name has a number such as %%04d",
+        "an animated .png, a sequence in a Netpbm file, or numbered files as with out_%%04d.png",
     )
     decode.add_argument(
         "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
@@ -103,6 +103,27 @@ def build_parser() -> Parser:
     verify = command("verify", "Check the hashes that a stream carries", "refdec.cli.commands")
     add_decoding_options(verify)
     add_synthesis_option(verify)
+
+    metadata = commands.add_parser(
+        "metadata",
+        help="List or extract ICC, Exif, XMP, JUMBF and user data",
+        description="List or extract ICC, Exif, XMP, JUMBF and user data.",
+        epilog=EPILOG,
+    )
+    metadata.set_defaults(command=("refdec.cli.metadata", "run_metadata"))
+    metadata.add_argument("action", choices=("list", "extract"))
+    metadata.add_argument("stream", type=Path, metavar="STREAM", help="codestream (.jai)")
+    metadata.add_argument(
+        "--type", metavar="NAME", help="only icc, exif, xmp, jumbf, user, or typeN (default: all)"
+    )
+    metadata.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path(),
+        help="directory of the extracted files, named after the stream (default: this one)",
+    )
 
     complexity = command(
         "complexity",

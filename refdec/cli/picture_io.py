@@ -1,25 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write decoded pictures to files: PNG, PPM, PGM, PAM, TIFF and NPY, chosen by extension.
+"""Write decoded pictures to files, whose format the extension chooses.
 
-PPM, PGM, PAM and NPY hold the decoded samples unchanged at any bit depth. PNG and TIFF know 8 and
-16 bits: samples of 9 to 15 bits are scaled to 16, rounding to nearest, which loses nothing.
+PPM, PGM, PAM, NPY, Y4M and raw planes hold the decoded samples unchanged at any bit depth. PNG and
+TIFF know 8 and 16 bits: samples of 9 to 15 bits are scaled to 16, rounding to nearest, which loses
+nothing. binary16 numbers go to NPY, TIFF, PFM (as binary32) and, as samples, to raw planes.
 Libraries are imported when a format needs them.
 """
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from refdec.arrays import U8Map, U16Map
+from refdec.binary16 import F16Map
+from refdec.cli.planar import write_planes, write_y4m
+from refdec.cli.png_chunks import Chunk, with_chunks
+from refdec.cli.rgb import NARROW_BLACK, rgb_samples
 from refdec.cli.support import UsageError, atomic_file
 from refdec.picture import Picture, typed_samples
+from refdec.syntax.picture_header import PictureHeader
 
 BYTE_DEPTH = 8
 """Samples of this depth are bytes; deeper ones take two."""
 DEEP = 16
-Samples = U8Map | U16Map
+CENTRE = 128
+"""No colour, in chroma of 8 bits."""
+Samples = U8Map | U16Map | F16Map
 """(C, H, W): one component (luma) or three (R, G, B), and alpha as the last one."""
 ALPHA_KINDS = {2: "GRAYSCALE_ALPHA", 4: "RGB_ALPHA"}
 """Tuple types of PAM by the number of planes, those with alpha."""
@@ -31,28 +41,54 @@ def to_16_bit(samples: Samples, bit_depth: int) -> U16Map:
     return ((samples.astype(np.uint32) * 65535 + peak // 2) // peak).astype(np.uint16)
 
 
-def with_alpha(picture: Picture) -> tuple[Samples, int]:
-    """Return samples (C + 1, H, W), not multiplied by alpha, and their bit depth; C without alpha.
+def with_alpha(picture: Picture, *, converts: bool = True) -> tuple[Samples, int]:
+    """Return samples (C, H, W) as files hold them, alpha last if there is any, and their bit depth.
 
-    Samples and alpha of different bit depths are both scaled to 16 bits.
+    Y, Cb, Cr become R, G, B if `converts`. Samples are not multiplied by alpha. Integer samples and
+    alpha of different bit depths are both scaled to 16 bits; of binary16 numbers alpha is one, too,
+    from 0 to 1.
     """
-    samples, alpha, depth = picture.samples, picture.alpha, picture.bit_depth
+    depth, alpha = picture.bit_depth, picture.alpha
+    samples: Samples = picture.numbers if picture.is_float else picture.samples
+    zero = zero_levels(picture)
+    if converts and picture.is_ycc:
+        samples, zero = rgb_samples(picture), np.zeros(3, np.int64)
     if alpha is None:
         return samples, depth
+    peak = (1 << picture.alpha_bit_depth) - 1
     if picture.is_premultiplied:
-        samples = straight(samples, depth, alpha, picture.alpha_bit_depth)
+        samples = straight(samples, depth, alpha / peak, zero)
+    if picture.is_float:
+        return np.append(samples, (alpha / peak).astype(np.float16)[None], axis=0), depth
     if depth != picture.alpha_bit_depth:
         samples, alpha = to_16_bit(samples, depth), to_16_bit(alpha, picture.alpha_bit_depth)
         depth = DEEP
     return typed_samples(np.append(samples, alpha[None], axis=0), depth), depth
 
 
-def straight(samples: Samples, bit_depth: int, alpha: Samples, alpha_bit_depth: int) -> Samples:
-    """Divide samples (C, H, W) by their alpha (H, W), rounding to nearest; 0 where that is 0."""
-    opacity = np.maximum(alpha.astype(np.int64), 1)
-    product = samples.astype(np.int64) * ((1 << alpha_bit_depth) - 1)
-    quotient = np.minimum((product + opacity // 2) // opacity, (1 << bit_depth) - 1)
-    return typed_samples(np.where(alpha == 0, 0, quotient), bit_depth)
+def zero_levels(picture: Picture) -> NDArray[np.int64]:
+    """Return what stands for no light in each component (C)."""
+    unit = 0 if picture.is_float else 1 << (picture.bit_depth - BYTE_DEPTH)
+    levels = np.full(len(picture.samples), 0 if picture.colour.full_range else NARROW_BLACK)
+    if picture.is_ycc:
+        levels[1:] = CENTRE
+    return levels * unit
+
+
+def straight(
+    samples: Samples, bit_depth: int, opacity: NDArray[np.float64], zero: NDArray[np.int64]
+) -> Samples:
+    """Divide samples (C, H, W) by their opacity (H, W), 0 to 1; `zero` (C) where that is 0.
+
+    Integers are rounded to nearest.
+    """
+    levels = zero[:, None, None]
+    divisor = np.where(opacity == 0, np.inf, opacity)
+    quotient = (samples.astype(np.float64) - levels) / divisor + levels
+    if samples.dtype == np.float16:
+        limit = float(np.finfo(np.float16).max)
+        return np.clip(quotient, -limit, limit).astype(np.float16)
+    return typed_samples(np.clip(np.floor(quotient + 0.5), 0, (1 << bit_depth) - 1), bit_depth)
 
 
 def interleave(samples: Samples) -> Samples:
@@ -94,7 +130,7 @@ def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 
     tifffile.imwrite(
         file,
-        interleave(to_16_bit(samples, bit_depth)),
+        interleave(samples if samples.dtype == np.float16 else to_16_bit(samples, bit_depth)),
         photometric="minisblack" if len(samples) < 3 else "rgb",  # noqa: PLR2004
         extrasamples=["unassalpha"] if len(samples) in ALPHA_KINDS else None,
         planarconfig="contig" if len(samples) > 1 else None,
@@ -130,76 +166,134 @@ def write_pam(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
 
 
 def write_npy(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
-    """Write NPY: (C, H, W), uint8 or uint16."""
-    np.save(
-        file, samples.astype(np.uint8 if bit_depth == BYTE_DEPTH else np.uint16), allow_pickle=False
-    )
+    """Write NPY: (C, H, W), uint8, uint16 or float16."""
+    dtype = np.uint8 if bit_depth == BYTE_DEPTH else np.uint16
+    exact = samples if samples.dtype == np.float16 else samples.astype(dtype)
+    np.save(file, exact, allow_pickle=False)
+
+
+def write_pfm(file: BinaryIO, samples: Samples, _bit_depth: int) -> None:
+    """Write PFM: little-endian binary32, rows from the bottom."""
+    components, height, width = samples.shape
+    file.write(f"{'PF' if components > 1 else 'Pf'}\n{width} {height}\n-1.0\n".encode("ascii"))
+    file.write(np.flip(interleave(samples), 0).astype("<f4").tobytes())
 
 
 class PictureFormat(NamedTuple):
     """How one file format is written."""
 
-    write: Callable[[BinaryIO, Samples, int], None]
-    components: tuple[int, ...] = (1, 2, 3, 4)
-    """Numbers of planes that it can hold; 2 and 4 have alpha."""
+    write: Callable[[BinaryIO, Picture], None]
+    kinds: frozenset[str]
+    """What it can hold, in the words of `kind_of`."""
+    has_alpha: bool = False
+    """Whether it can hold alpha, too."""
+
+    def fits(self, kind: str, *, has_alpha: bool) -> bool:
+        """Tell whether such a picture can be written."""
+        return kind in self.kinds and (self.has_alpha or not has_alpha)
 
 
+def of_samples(
+    write: Callable[[BinaryIO, Samples, int], None], *, converts: bool = True
+) -> Callable[[BinaryIO, Picture], None]:
+    """Make a writer of pictures from one of samples (C, H, W) and their bit depth."""
+
+    def write_samples(file: BinaryIO, picture: Picture) -> None:
+        write(file, *with_alpha(picture, converts=converts))
+
+    return write_samples
+
+
+GREY, RGB, YCC, SUBSAMPLED = "grey", "R, G, B", "Y, Cb, Cr", "subsampled Y, Cb, Cr"
+BINARY16 = "binary16 "
+
+
+def kinds(*names: str, binary16: Iterable[str] = ()) -> frozenset[str]:
+    """Name the kinds of integer and of binary16 samples."""
+    return frozenset((*names, *(BINARY16 + name for name in binary16)))
+
+
+def kind_of(header: PictureHeader) -> str:
+    """Say what the components of a picture are, and whether they are binary16."""
+    kind = GREY if header.monochrome_flag else RGB
+    if header.ycc_flag:
+        kind = SUBSAMPLED if header.chroma_format_idc else YCC
+    return BINARY16 + kind if header.sample_float_flag else kind
+
+
+_ALL, _VIDEO = (GREY, RGB, YCC, SUBSAMPLED), (GREY, YCC, SUBSAMPLED)
+_PNM = of_samples(write_pnm)
+_TIFF = PictureFormat(of_samples(write_tiff), kinds(*_ALL, binary16=(GREY, RGB)), has_alpha=True)
 FORMATS = {
-    ".png": PictureFormat(write_png),
-    ".ppm": PictureFormat(write_pnm, (3,)),
-    ".pgm": PictureFormat(write_pnm, (1,)),
-    ".pnm": PictureFormat(write_pnm, (1, 3)),
-    ".pam": PictureFormat(write_pam),
-    ".tif": PictureFormat(write_tiff),
-    ".tiff": PictureFormat(write_tiff),
-    ".npy": PictureFormat(write_npy),
+    ".png": PictureFormat(of_samples(write_png), kinds(*_ALL), has_alpha=True),
+    ".ppm": PictureFormat(_PNM, kinds(RGB, YCC, SUBSAMPLED)),
+    ".pgm": PictureFormat(_PNM, kinds(GREY)),
+    ".pnm": PictureFormat(_PNM, kinds(*_ALL)),
+    ".pam": PictureFormat(of_samples(write_pam), kinds(*_ALL), has_alpha=True),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".npy": PictureFormat(
+        of_samples(write_npy, converts=False),
+        kinds(GREY, RGB, YCC, binary16=(GREY, RGB, YCC)),
+        has_alpha=True,
+    ),
+    ".pfm": PictureFormat(of_samples(write_pfm), kinds(binary16=(GREY, RGB))),
+    ".y4m": PictureFormat(write_y4m, kinds(*_VIDEO)),
+    ".yuv": PictureFormat(write_planes, kinds(*_VIDEO, binary16=_VIDEO), has_alpha=True),
+    ".rgb": PictureFormat(write_planes, kinds(RGB, binary16=(RGB,)), has_alpha=True),
 }
 """By file name extension, lower case."""
 
 
-def picture_format(path: Path, components: int | None = None) -> PictureFormat:
+def picture_format(
+    path: Path, header: PictureHeader | None = None, *, has_alpha: bool = False
+) -> PictureFormat:
     """Choose the format by the extension.
 
     Parameters
     ----------
     path : where the picture will be written.
-    components : number of planes of the picture, with alpha, if known already.
+    header : what the picture is, if known already.
+    has_alpha : whether it has alpha.
 
     Raises
     ------
     UsageError
-        Unknown extension, or a format that cannot hold so many components, or alpha.
+        Unknown extension, or a format that cannot hold such pictures, or alpha.
     """
     chosen = FORMATS.get(path.suffix.lower())
     if chosen is None:
         message = f"{path}: unknown extension; known are {' '.join(FORMATS)}"
         raise UsageError(message)
-    if components in ALPHA_KINDS and components not in chosen.components:
-        message = f"{path}: {path.suffix} cannot hold alpha; .png, .pam, .tif and .npy can"
-        raise UsageError(message)
-    if components is not None and components not in chosen.components:
-        message = f"{path}: {path.suffix} cannot hold {components} component(s); .pnm and .png can"
+    if header is None:
+        return chosen
+    kind = kind_of(header)
+    fit = [name for name, other in FORMATS.items() if other.fits(kind, has_alpha=has_alpha)]
+    if path.suffix.lower() not in fit:
+        what = f"{kind} samples{' with alpha' if has_alpha else ''}"
+        message = f"{path}: {path.suffix} cannot hold {what}; {' '.join(fit)} can"
         raise UsageError(message)
     return chosen
 
 
-def write_picture(path: Path, samples: Samples, bit_depth: int) -> None:
-    """Write a picture file, whole or not at all.
+def write_picture(path: Path, picture: Picture, chunks: Iterable[Chunk] = ()) -> None:
+    """Write a picture file, whole or not at all; the extension chooses the format.
 
-    Parameters
-    ----------
-    path : the extension chooses the format.
-    samples : (C, H, W) with C = 1 (luma) or 3 (R, G, B), and 1 more for alpha, in
-        [0, 2**bit_depth - 1].
-    bit_depth : 8 to 16.
+    `chunks` go into a PNG file; other formats have no place for them.
 
     Raises
     ------
     UsageError
-        The format is unknown or cannot hold the picture.
+        The format is unknown.
+    UnsupportedFeature
+        The format holds R, G, B only, and the picture's Y, Cb, Cr cannot be converted.
     OSError
         The file cannot be written.
     """
-    chosen = picture_format(path, len(samples))
+    chosen, written = picture_format(path), io.BytesIO()
     with atomic_file(path) as file:
-        chosen.write(file, samples, bit_depth)
+        if path.suffix.lower() != ".png":
+            chosen.write(file, picture)
+            return
+        chosen.write(written, picture)
+        file.write(with_chunks(written.getvalue(), chunks))

@@ -13,12 +13,14 @@ Chunk = tuple[bytes, bytes]
 """Type and data."""
 
 
+def chunk_bytes(kind: bytes, data: bytes) -> bytes:
+    """Return a chunk as it stands in a file."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def with_chunks(png: bytes, chunks: Iterable[Chunk]) -> bytes:
     """Return a PNG file with more chunks after IHDR."""
-    added = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
+    added = b"".join(chunk_bytes(*chunk) for chunk in chunks)
     return png[:_FIRST] + added + png[_FIRST:]
 
 

@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 from refdec.arrays import I64Map
 from refdec.clause import clause
 
-LEVEL_LIMIT = 1 << 14
-"""Levels are tabulated for the values below; larger values have the last one's level."""
+
+def _compute(value: I64Map) -> I64Map:
+    successor = value + 1
+    exponent = np.frexp(successor.astype(np.float64))[1].astype(np.int64) - 1
+    return 4 * exponent + ((4 * successor) >> exponent) - 4
 
 
-def _levels() -> I64Map:
-    value = np.arange(1, LEVEL_LIMIT + 1)
-    exponent = np.frexp(value.astype(np.float64))[1].astype(np.int64) - 1
-    return 4 * exponent + ((4 * value) >> exponent) - 4
-
-
-LEVELS = _levels()
+LEVELS = _compute(np.arange(1 << 14))
+"""The levels of the values that 8-bit samples have."""
 
 
 @clause("12.8.1")
 def level(value: NDArray[np.int64]) -> I64Map:
     """Logarithmic level of values from 0: four levels an octave of value + 1."""
-    return LEVELS.take(value, mode="clip")
+    if value.size and value.max() >= LEVELS.size:
+        return _compute(value)
+    return LEVELS.take(value)
 
 
 class MeanTracker:

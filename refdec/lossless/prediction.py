@@ -23,6 +23,8 @@ OWN = (
     (MEDIAN, LINE, LINE, LINE, LINE, LEFT),
 )
 """By component in coding order: what each of the predictors takes from its own plane."""
+ALONE = (OWN[0],) * 3
+"""The same where components do not help one another."""
 
 
 class Predictor:
@@ -35,12 +37,20 @@ class Predictor:
     start : value of the margins before anything is decoded.
     with_base : whether differences from a base picture are predicted, which are around 0.
     shift : bit depth minus 8.
+    is_ycc : whether components are predicted without one another.
     """
 
     def __init__(
-        self, grid: Grid, components: int, *, start: int, with_base: bool, shift: int
+        self,
+        grid: Grid,
+        components: int,
+        *,
+        start: int,
+        with_base: bool,
+        shift: int,
+        is_ycc: bool = False,
     ) -> None:
-        self.grid, self.with_base, self.shift = grid, with_base, shift
+        self.grid, self.with_base, self.shift, self.is_ycc = grid, with_base, shift, is_ycc
         self.signal = np.full((components, grid.size), start, np.int64)
         """What is predicted: samples, or their differences from the base."""
         self._errors = np.zeros((components, NUM_PREDICTORS, grid.size), np.int32)
@@ -73,8 +83,8 @@ class Predictor:
     @clause("12.5.2")
     def predict_component(self, component: int) -> I64Map:
         """Blend the predictors of a component, in coding order; gives (n)."""
-        self.candidates = self.own[component, OWN[component]]
-        if component:
+        self.candidates = self.own[component, (ALONE if self.is_ycc else OWN)[component]]
+        if component and not self.is_ycc:
             mean = sum(self.innovation) >> (component - 1)
             for predictor, gain in ((0, mean), (1, mean), (2, mean >> 1), (5, mean)):
                 self.candidates[predictor] += gain

@@ -13,11 +13,15 @@ from refdec.lossless.match import ColourMemory, Matcher
 from refdec.lossless.prediction import TAPS, Predictor
 from refdec.lossless.tables import LosslessTables
 from refdec.lossless.wave import NE, NN, NW, WW, Grid, N, W
+from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import FINITE_MAX, FINITE_MIN
 
 CODING_ORDER = (1, 0, 2)
-"""Green, red, blue."""
+"""Green, red, blue; other components are coded as they stand."""
 MEAN_BITS = 6
 NUM_ACTIVITIES = 32
+LOW_BITS_LEVEL = 33
+"""Low bits are coded apart where the level of the mean is at least 4 more."""
 NUM_OTHERS = 4
 
 
@@ -27,11 +31,41 @@ class SampleFormat:
 
     bit_depth: int
     max_error: int
+    is_float: bool = False
+    is_ycc: bool = False
+
+    @classmethod
+    def of(cls, header: PictureHeader, max_error: int) -> "SampleFormat":
+        """Take the format of a picture."""
+        return cls(
+            bit_depth=header.bit_depth,
+            max_error=max_error,
+            is_float=bool(header.sample_float_flag),
+            is_ycc=bool(header.ycc_flag),
+        )
+
+    @property
+    def minimum(self) -> int:
+        """Smallest sample."""
+        return FINITE_MIN if self.is_float else 0
 
     @property
     def maximum(self) -> int:
         """Largest sample."""
+        return FINITE_MAX if self.is_float else self.mask
+
+    @property
+    def mask(self) -> int:
+        """Bits of a sample."""
         return (1 << self.bit_depth) - 1
+
+    def order(self, components: int) -> tuple[int, ...]:
+        """Order in which components are coded."""
+        return (
+            CODING_ORDER
+            if components == len(CODING_ORDER) and not self.is_ycc
+            else tuple(range(components))
+        )
 
     @property
     def step(self) -> int:
@@ -41,7 +75,7 @@ class SampleFormat:
     @property
     def num_residuals(self) -> int:
         """Different residuals that a prediction needs."""
-        return (self.maximum + 2 * self.max_error) // self.step + 1
+        return (self.maximum - self.minimum + 2 * self.max_error) // self.step + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +90,8 @@ class Call:
     """(n): predicted samples, or expected colours."""
     tables: I64Map
     """(n), frequency table of each symbol."""
+    low_bits: I64Map | None = None
+    """(n), low bits of each residual that are coded apart; None for matches, or if all are 0."""
 
 
 Source = Callable[[Call], I32Map]
@@ -85,8 +121,9 @@ def decode_tile_samples(
     -------
     (C, height, width), 0 to 2**bit_depth - 1.
     """
-    order = CODING_ORDER if components > 1 else (0,)
+    order = sample_format.order(components)
     depth, shift = sample_format.bit_depth, sample_format.bit_depth - 8
+    low, high = sample_format.minimum, sample_format.maximum
     flat_base = np.zeros((components, grid.size), np.int64)
     if base is not None:
         grid.inside(flat_base)[:] = base[list(order)]
@@ -96,6 +133,7 @@ def decode_tile_samples(
         start=0 if base is not None else 1 << (depth - 1),
         with_base=base is not None,
         shift=shift,
+        is_ycc=sample_format.is_ycc,
     )
     contexts = ResidualContext(grid, components, tables, shift)
     matcher = Matcher(grid) if with_matches else None
@@ -112,22 +150,25 @@ def decode_tile_samples(
         for component in range(components):
             context = contexts.of_component(component)
             prediction = predictor.predict_component(component) + base_samples[component]
-            prediction = np.minimum(np.maximum(prediction, 0), sample_format.maximum)
+            prediction = np.minimum(np.maximum(prediction, low), high)
             if matcher is not None and component:
                 memory = memories[component - 1]
                 prediction = memory.recall_samples(colour, prediction, context)
             means = contexts.means[component]
+            choice, low_bits = contexts.choose_tables(means, context[coded])
             call = Call(
                 component=order[component],
                 positions=wave[coded],
                 prediction=prediction[coded],
-                tables=tables.residual_tables(means.mean_levels(context[coded])),
+                tables=choice,
+                low_bits=low_bits,
             )
             residual = source(call).astype(np.int64)
             means.update_means(context[coded], np.abs(residual))
             sample = prediction.copy()
             if matcher is not None:
-                sample = expected >> (depth * (components - 1 - component)) & sample_format.maximum
+                matched = expected >> (depth * (components - 1 - component)) & sample_format.mask
+                sample = np.minimum(np.maximum(matched, low), high)
             sample[coded] = reconstruct_samples(
                 prediction=call.prediction, residual=residual, sample_format=sample_format
             )
@@ -174,15 +215,16 @@ def reconstruct_samples(
 
     Parameters
     ----------
-    prediction : (n), 0 to 2**bit_depth - 1.
+    prediction : (n), samples.
     residual : (n), within half of the number of residuals.
     """
     error, step = sample_format.max_error, sample_format.step
     value = prediction + residual * step
     period = sample_format.num_residuals * step
-    value += period * (value < -error)
-    value -= period * (value > sample_format.maximum + error)
-    sample: I64Map = np.minimum(np.maximum(value, 0), sample_format.maximum)
+    low, high = sample_format.minimum, sample_format.maximum
+    value += period * (value < low - error)
+    value -= period * (value > high + error)
+    sample: I64Map = np.minimum(np.maximum(value, low), high)
     return sample
 
 
@@ -198,7 +240,9 @@ class ResidualContext:
         """Magnitude of the prediction error of every position."""
         self._past = grid.offsets((W, N, NW, NE, NN, WW))
         self._from, self._to = ([TAPS.index(tap) for tap in side] for side in self.GRADIENT)
-        self.means = [MeanTracker(tables.start_means, MEAN_BITS) for _ in range(components)]
+        self._tables = tables
+        start_means = tables.start_means << shift
+        self.means = [MeanTracker(start_means, MEAN_BITS) for _ in range(components)]
 
     @clause("12.8.4")
     def begin_wave(self, wave: I64Map, taps: I64Map) -> None:
@@ -226,7 +270,26 @@ class ResidualContext:
         context: I64Map = activity * NUM_OTHERS + other
         return context
 
+    @clause("12.8.5")
+    def choose_tables(self, means: MeanTracker, context: I64Map) -> tuple[I64Map, I64Map | None]:
+        """Choose the frequency tables (n) of residuals, and their numbers of low bits (n).
+
+        The latter is None where samples of 8 bits have none.
+        """
+        levels = means.mean_levels(context)
+        if not self._shift:
+            return self._tables.residual_tables(levels), None
+        low_bits = np.minimum(np.maximum((levels - LOW_BITS_LEVEL) >> 2, 0), self._shift)
+        return self._tables.residual_tables(levels - 4 * low_bits), low_bits
+
     def take_errors(self, component: int, errors: I64Map) -> None:
         """Keep the magnitudes (n) of a component's prediction errors."""
         self._errors[component, self._wave] = errors
         self._others.append(errors)
+
+
+@clause("12.2.2")
+def split_residual(residual: I64Map, low_bits: I64Map) -> tuple[I64Map, I64Map]:
+    """Cut residuals (n) into a rounded multiple of 2**low_bits, and what is left."""
+    high = (residual + ((1 << low_bits) >> 1)) >> low_bits
+    return high, residual - (high << low_bits)

@@ -9,7 +9,16 @@ from refdec.errors import ConstraintViolation, NonConforming, UnsupportedFeature
 from refdec.syntax.declaration import Constraint, increasing
 from refdec.syntax.descriptors import u
 from refdec.syntax.element import element, this
-from refdec.syntax.picture_variables import HYPER_STRIDE, LATENT_STRIDE, TILE_UNIT, TileRectangle
+from refdec.syntax.picture_variables import (
+    CHROMA_STEPS,
+    FINITE_MAX,
+    FINITE_MIN,
+    HYPER_STRIDE,
+    LATENT_STRIDE,
+    TILE_UNIT,
+    PlaneGroup,
+    TileRectangle,
+)
 from refdec.syntax.profiles import NUM_LEVELS, Level, Profile, Tools, levels, profiles
 from refdec.syntax.segment import FrameHeader
 
@@ -20,7 +29,7 @@ _TILES = {"present_if": this.tile_grid_flag == 1}
 _LEVELS = range(1, NUM_LEVELS + 1)
 _PRIMARIES = (1, 2, *range(4, 13), 22)
 _TRANSFERS = (1, 2, *range(4, 19))
-_MATRICES = (0, 1, 2, *range(4, 16))
+_MATRICES = (0, 1, 2, *range(4, 18))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +237,21 @@ class PictureHeader:
         return 1 if self.monochrome_flag else 3
 
     @property
+    def sample_range(self) -> tuple[int, int]:
+        """Smallest and largest sample."""
+        return (
+            (FINITE_MIN, FINITE_MAX) if self.sample_float_flag else (0, (1 << self.bit_depth) - 1)
+        )
+
+    @property
+    def plane_groups(self) -> tuple[PlaneGroup, ...]:
+        """All components in one group; luma and chroma apart where chroma is subsampled."""
+        if not self.chroma_format_idc:
+            return (PlaneGroup(slice(0, self.num_components), 1, 1),)
+        steps = CHROMA_STEPS[self.chroma_format_idc]
+        return PlaneGroup(slice(0, 1), 1, 1), PlaneGroup(slice(1, 3), *steps)
+
+    @property
     def num_lanes(self) -> int:
         """Entropy coder lanes of each sub-stream."""
         return 1 << self.log2_lanes
@@ -296,7 +320,7 @@ class PictureHeader:
         Raises
         ------
         ConstraintViolation
-            The frame leaves the picture (FRH-003).
+            The frame leaves the picture (FRH-003), or cuts through chroma samples (FRH-005).
         """
         quality_idx = frame.frame_quality_idx if frame.frame_quality_flag else self.quality_idx
         if frame.whole_frame_flag:
@@ -306,6 +330,16 @@ class PictureHeader:
         if right >= self.pic_width or bottom >= self.pic_height:
             message = f"the frame reaches {right},{bottom}, outside the picture"
             raise ConstraintViolation(message, requirement="FRH-003", element="whole_frame_flag")
+        chroma = self.plane_groups[-1]
+        for start, end, step, size in (
+            (frame.frame_x, right + 1, chroma.step_x, self.pic_width),
+            (frame.frame_y, bottom + 1, chroma.step_y, self.pic_height),
+        ):
+            if start % step or (end % step and end != size):
+                message = f"the frame from {start} to {end} cuts through a chroma sample"
+                raise ConstraintViolation(
+                    message, requirement="FRH-005", element="whole_frame_flag"
+                )
         return replace(
             self,
             width_minus1=frame.frame_width_minus1,

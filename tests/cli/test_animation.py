@@ -116,12 +116,15 @@ def test_numbered_files_and_single_frames(tmp_path: Path, capsys: Capture) -> No
     one = tmp_path / "one.ppm"
     assert refdec_main(["decode", stream, "-o", str(one), "--frame", "2"]) == 0
     assert one.read_bytes() == (tmp_path / "n_002.ppm").read_bytes()
+    assert refdec_main(["decode", stream, "-o", str(tmp_path / "all.ppm")]) == 0
+    numbered = [(tmp_path / f"n_00{number}.ppm").read_bytes() for number in range(3)]
+    assert (tmp_path / "all.ppm").read_bytes() == b"".join(numbered)
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["-o", "x.ppm"], r"x_%04d.ppm"),
+        (["-o", "x.tif"], r"x_%04d.tif"),
         (["-o", "x.png", "--frame", "3"], "no frame 3"),
     ],
 )

@@ -44,7 +44,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, three_cases: list[Case]) 
             picture = decode(case.stream)
             digest = hashlib.sha256(case.stream).hexdigest()
             suffix = ".pgm" if len(picture.samples) == 1 else ".ppm"
-            write_picture(folder / f"{digest}{suffix}", picture.samples, picture.bit_depth)
+            write_picture(folder / f"{digest}{suffix}", picture)
     return folder
 
 

@@ -21,6 +21,7 @@ from conformance.judge.picture_files import (
 from conformance.judge.scoring import score_frames
 from refdec.cli.picture_io import to_16_bit, write_picture
 from refdec.decoding import decode
+from tests.pictures import picture_of
 
 COMPONENTS = {"colour": 3, "grey": 1}
 
@@ -49,7 +50,7 @@ def test_what_our_writer_writes_is_read(
 ) -> None:
     samples = random_samples(COMPONENTS[kind], bit_depth)
     path = tmp_path / f"p{suffix(picture_format, kind)}"
-    write_picture(path, samples, bit_depth)
+    write_picture(path, picture_of(samples, bit_depth))
     (frame,) = read_frames(path, picture_format, geometry=geometry(samples, bit_depth))
     found = np.stack(frame.planes)
     if picture_format in {"png", "tiff"} and frame.peak == 65535 and bit_depth < 16:
@@ -151,14 +152,14 @@ def test_deep_pictures_pass_in_every_format(picture_format: str, tmp_path: Path)
     case = deep_case()
     picture = decode(case.stream)
     path = tmp_path / f"p{SUFFIXES[picture_format]}"
-    write_picture(path, picture.samples, picture.bit_depth)
+    write_picture(path, picture)
     frames = read_frames(
         path, picture_format, geometry=geometry(picture.samples, picture.bit_depth)
     )
     scores = score_frames(case, frames, ("S",), picture_format=picture_format)
     assert scores["S"].verdict == "pass"
     path = tmp_path / f"q{SUFFIXES[picture_format]}"
-    write_picture(path, picture.samples ^ 1, picture.bit_depth)
+    write_picture(path, picture_of(picture.samples ^ 1, picture.bit_depth))
     frames = read_frames(
         path, picture_format, geometry=geometry(picture.samples, picture.bit_depth)
     )

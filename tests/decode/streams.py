@@ -93,7 +93,7 @@ def extreme_stream(
     y = (size * rng.choice([-1, 1], analysed.y.shape)).astype(np.float32)
     z_hat = rng.choice([-127, -64, 0, 63, 127], analysed.z_hat.shape).astype(np.int32)
     return encode_analysed(
-        Analysed(analysed.samples, y, z_hat),
+        Analysed(analysed.picture, y, z_hat),
         quality=quality,
         codec=get_codec(0, "numpy"),
         hashes=True,

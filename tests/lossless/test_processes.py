@@ -3,14 +3,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import refdec
 from refdec.arrays import I32Map
 from refdec.enhancement import enhance_picture
 from refdec.errors import ConstraintViolation
 from refdec.lossless.adaptation import MeanTracker, level
-from refdec.lossless.samples import Call, SampleFormat, reconstruct_samples
-from refdec.lossless.tables import load_lossless_tables
+from refdec.lossless.samples import (
+    Call,
+    ResidualContext,
+    SampleFormat,
+    reconstruct_samples,
+    split_residual,
+)
+from refdec.lossless.tables import MAX_LOW_BITS, load_lossless_tables
 from refdec.lossless.wave import Grid
 from refdec.reconstruction import Region
 from refdec.syntax.codestream import parse_codestream
@@ -50,6 +58,10 @@ def test_levels_are_four_an_octave() -> None:
         0, 4, 6, 8, 9, 10, 11, 12, 12,
     ]  # fmt: skip
     assert (np.diff(level(np.arange(1 << 14))) >= 0).all()
+    for value in (0, 1, 6, 16382, 16383, 16384, 40000, (1 << 21) - 2, (1 << 21) - 1):
+        exponent = (value + 1).bit_length() - 1
+        expected = 4 * exponent + ((4 * (value + 1)) >> exponent) - 4
+        assert level(np.array([value])).tolist() == [expected]
 
 
 @pytest.mark.clause("12.8.3")
@@ -102,16 +114,59 @@ def test_tables_are_as_many_as_the_levels_need() -> None:
     assert tables.match_tables(np.array([0, 999])).tolist() == [0, tables.num_match - 1]
     assert tables.residual_tables(np.array([0, 999])).tolist() == [
         tables.num_match,
-        len(tables.tables.bounds) - 1,
+        tables.num_match + tables.num_residual - 1,
     ]
+    low = tables.low_tables(np.arange(1, MAX_LOW_BITS + 1))
+    assert low.tolist() == list(range(tables.num_match + tables.num_residual, low[-1] + 1))
+    assert low[-1] == len(tables.tables.bounds) - 1
+    for bits, table in enumerate(low, start=1):
+        values = 1 << bits
+        frequencies = tables.tables.frequencies[table][: values + 2]
+        assert tables.tables.bounds[table] == values // 2
+        assert frequencies[-2:].tolist() == [1, 1]
+        assert np.ptp(frequencies[:values]) <= 1
+
+
+@pytest.mark.clause("12.2.2")
+@given(st.integers(-(1 << 15), 1 << 15), st.integers(0, MAX_LOW_BITS))
+def test_split_residuals_are_put_together_again(residual: int, bits: int) -> None:
+    high, low = split_residual(np.array([residual]), np.array([bits]))
+    assert (high << bits) + low == residual
+    assert -(1 << bits) // 2 <= low < max((1 << bits) // 2, 1)
+    assert abs(high * (1 << bits) - residual) <= (1 << bits) // 2
+
+
+@pytest.mark.clause("12.8.5")
+@pytest.mark.parametrize(
+    ("mean", "shift", "bits"), [(12, 8, 1), (8, 8, 0), (2500, 8, 8), (30000, 8, 8), (2500, 0, 0)]
+)
+def test_low_bits_follow_the_mean(mean: int, shift: int, bits: int) -> None:
+    context = ResidualContext(Grid(2, 2), load_lossless_tables(), shift)
+    context.context = np.array([5])
+    for _ in range(300):
+        context.means.update_means(context.context, np.array([mean]))
+    assert context.coding(np.array([True]))["low_bits"].tolist() == [bits]
+
+
+@pytest.mark.clause("12.2")
+@pytest.mark.parametrize(
+    ("components", "is_ycc", "order"),
+    [(1, False, (0,)), (3, False, (1, 0, 2)), (3, True, (0, 1, 2)), (2, True, (0, 1))],
+)
+def test_components_are_coded_in_order(
+    components: int, is_ycc: bool, order: tuple[int, ...]
+) -> None:
+    assert SampleFormat(bit_depth=8, max_error=0, is_ycc=is_ycc).order(components) == order
 
 
 @pytest.mark.clause("12.1")
 def test_only_tiles_at_hand_are_enhanced() -> None:
     stream = parse_codestream(encode_exact(np.full((3, 8, 8), 9, np.uint8)))
-    samples = np.zeros((3, 8, 8), np.int32)
+    samples = [np.full((3, 8, 8), 7, np.int32)]
     cut = type(stream)(**{**vars(stream), "enhancement": ()})
     region = Region(0, 0, 8, 8)
-    assert (enhance_picture(codestream=cut, region=region, samples=samples) == 0).all()
-    assert (enhance_picture(codestream=stream, region=region, samples=None) == 9).all()
+    (kept,) = enhance_picture(codestream=cut, region=region, samples=samples)
+    assert (kept == 7).all()
+    (enhanced,) = enhance_picture(codestream=stream, region=region, samples=None)
+    assert (enhanced == 9).all()
     assert encode_substream([], lanes=1, tables=load_lossless_tables().tables) == b""
