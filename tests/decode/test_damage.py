@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refdec import Codestream, LimitExceeded, Limits, Picture, RefdecError, TruncatedStream, decode
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import HyperLatentSegment, ResidualSegment
 from refenc.codestream import write_codestream
 from refenc.encode import Structure, picture_header
 from tests.decode.streams import NAMES, outcome, stream
+from tests.pictures import picture_of
 from tests.strategies import codestreams
 
 EVERY_BIT = ("grey",)
@@ -115,8 +116,8 @@ def test_any_codestream_that_parses_decodes_or_is_refused(value: Codestream) -> 
 
 def huge(structure: Structure, payload: bytes = b"") -> bytes:
     """Declare the largest picture that there is, and say next to nothing about it."""
-    samples = np.broadcast_to(np.uint8(0), (3, 4096, 16384))
-    header = picture_header(samples, quality=10, structure=structure)
+    picture = picture_of(np.broadcast_to(np.uint8(0), (3, 4096, 16384)))
+    header = picture_header(picture, quality=10, structure=structure)
     header = replace(header, level_idc=6)
     return write_codestream(
         Codestream(

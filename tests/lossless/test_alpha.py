@@ -18,6 +18,7 @@ from refdec.syntax.segment import Marker
 from refenc.alpha import Alpha, add_alpha, fill_transparent
 from refenc.encode import Structure, encode
 from refenc.exact import encode_exact, lossless_structure
+from tests.pictures import picture_of, subsampled
 
 HEIGHT, WIDTH = 70, 90
 TILED = Structure(tile_size=64, segment_crc=True, log2_lanes=1)
@@ -118,7 +119,7 @@ def test_a_wrong_digest_of_alpha_is_named() -> None:
 
 
 def test_pictures_beyond_the_lossless_tool_are_tiled() -> None:
-    large, small = np.zeros((1, 2048, 2049), np.uint8), np.zeros((1, 16, 16), np.uint8)
+    large, small = (picture_of(np.zeros((1, *s), np.uint8)) for s in ((2048, 2049), (16, 16)))
     assert lossless_structure(Structure(), large).tile_size == 1024
     assert lossless_structure(Structure(), small) == Structure()
     assert lossless_structure(TILED, large) == TILED
@@ -144,11 +145,26 @@ def test_damage_is_an_error_of_ours_or_another_picture() -> None:
 
 
 def test_unseen_colours_are_smooth_and_seen_ones_stay() -> None:
-    samples = GENERATOR.integers(0, 256, (3, HEIGHT, WIDTH), np.uint8)
+    picture = picture_of(GENERATOR.integers(0, 256, (3, HEIGHT, WIDTH), np.uint8))
     alpha = Alpha(samples=disc())
-    filled, seen = fill_transparent(samples, alpha), disc() > 0
-    np.testing.assert_array_equal(filled[:, seen], samples[:, seen])
-    assert len(encode(filled, quality=30)) < 0.7 * len(encode(samples, quality=30))
+    filled, seen = fill_transparent(picture, alpha), disc() > 0
+    np.testing.assert_array_equal(filled.samples[:, seen], picture.samples[:, seen])
+    assert len(encode(filled, quality=30)) < 0.7 * len(encode(picture, quality=30))
     opaque = Alpha(samples=np.full_like(disc(), 255))
     for kept in (opaque, Alpha(samples=0 * disc()), Alpha(samples=disc(), is_premultiplied=True)):
-        assert fill_transparent(samples, kept) is samples
+        assert fill_transparent(picture, kept) is picture
+
+
+@pytest.mark.parametrize("chroma_format", [1, 2])
+def test_unseen_chroma_is_that_of_unseen_luma_alone(chroma_format: int) -> None:
+    picture = subsampled(chroma_format, 5, 7)
+    visible = np.zeros((5, 7), np.uint8)
+    visible[4, 6] = visible[1, 2] = 1
+    filled = fill_transparent(picture, Alpha(samples=visible))
+    assert filled.chroma is not None
+    row = 1 if chroma_format == 1 else 0
+    kept = np.zeros(filled.chroma.shape[1:], np.bool_)
+    kept[row, 1] = kept[-1, 3] = True
+    np.testing.assert_array_equal(filled.chroma[:, kept], picture.chroma[:, kept])
+    for plane in filled.chroma:
+        assert np.isin(plane[~kept], [*plane[kept], round(float(plane[kept].mean()))]).all()
