@@ -11,7 +11,8 @@ from conformance.judge import rejection
 from conformance.recipes.recipe import Fault, Recipe
 from refdec.decoding import decode, decode_frames, decode_latents
 from refdec.errors import RefdecError
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import RESERVED_MARKERS, ToolHeader

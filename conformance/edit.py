@@ -4,7 +4,8 @@
 from dataclasses import replace
 
 from refdec.decoding import decode, decode_latents
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
     HashPoint,

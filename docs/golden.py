@@ -22,8 +22,8 @@ from refdec.entropy.tables import load_residual_tables
 from refdec.errors import RefdecError
 from refdec.lossless.tables import load_lossless_tables
 from refdec.network import load_model_set
-from refdec.syntax.codestream import inspect_codestream
 from refdec.syntax.declaration import elements_of, requirements_of
+from refdec.syntax.parser import inspect_codestream
 from refdec.syntax.segment import SynthesisTransform
 
 _ROOT = f"{ROOT.as_posix()}/"

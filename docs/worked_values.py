@@ -20,8 +20,9 @@ from refdec.entropy.residual import LayeredResiduals
 from refdec.entropy.tables import PRECISION_BITS, TOTAL, FrequencyTables
 from refdec.network import CompiledNetwork, run_network
 from refdec.picture import Latents, Picture
-from refdec.syntax.codestream import Codestream, inspect_codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
 from refdec.syntax.element import ElementRow
+from refdec.syntax.parser import inspect_codestream, parse_codestream
 from refdec.synthesis import transform
 
 CASE = "picture/size-1x1"

@@ -32,7 +32,8 @@ from refdec.latents import prefixed
 from refdec.picture import Latents, Picture
 from refdec.reconstruction import Region, whole_picture
 from refdec.still import HashResult, Job, Options
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 
 Source = str | Path | bytes

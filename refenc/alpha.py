@@ -11,7 +11,7 @@ from refdec.arrays import BoolMap, U8Map, U16Map
 from refdec.lossless.samples import SampleFormat
 from refdec.picture import Picture, picture_digest
 from refdec.reconstruction import whole_picture
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import CHROMA_STEPS, SINGLE_PLANE
 from refdec.syntax.profiles import Profile

@@ -14,7 +14,8 @@ from PIL import Image
 from refdec.arrays import U8Map
 from refdec.errors import UnsupportedFeature
 from refdec.reconstruction import Region
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import (
     MAX_FRAME_TICKS,

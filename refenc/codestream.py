@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from refdec.bits import BitWriter
-from refdec.syntax.codestream import Codestream, parse_codestream, segment_variables
+from refdec.syntax.codestream import Codestream, segment_variables
 from refdec.syntax.crc32c import crc32c
 from refdec.syntax.element import write_structure
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.profiles import Profile, profiles
 from refdec.syntax.segment import (
     DecodedPictureHash,

@@ -7,7 +7,7 @@ from typing import Any
 
 from refdec.cli.png_chunks import chunks_of
 from refdec.cli.support import UsageError
-from refdec.syntax.codestream import MAX_METADATA, parse_codestream
+from refdec.syntax.parser import MAX_METADATA, parse_codestream
 from refdec.syntax.segment import Metadata, MetadataType
 from refenc.codestream import write_codestream
 

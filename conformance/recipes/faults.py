@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 
 from conformance.recipes.recipe import Fault, Recipe
-from refdec.syntax.codestream import inspect_codestream, parse_codestream
 from refdec.syntax.framing import Segment
+from refdec.syntax.parser import inspect_codestream, parse_codestream
 from refenc.codestream import write_segment
 
 Stream = Callable[[], bytes]

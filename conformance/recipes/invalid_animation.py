@@ -9,7 +9,7 @@ from conformance.recipes.animation import lossy_still, two_frames
 from conformance.recipes.faults import invalid, set_element, without
 from conformance.recipes.invalid_lossless import in_main, written
 from conformance.recipes.recipe import Recipe
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import MAX_FRAME_TICKS, MAX_FRAMES, MAX_LOOPS, MAX_TICKS, Marker
 
 

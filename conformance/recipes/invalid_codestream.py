@@ -22,7 +22,7 @@ from conformance.recipes.faults import (
 from conformance.recipes.invalid_elements import full, minimal
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.syntax import every_segment, most_skippable, plain
-from refdec.syntax.codestream import MAX_SKIPPABLE, parse_codestream
+from refdec.syntax.parser import MAX_SKIPPABLE, parse_codestream
 from refdec.syntax.segment import Marker
 from refenc.codestream import write_codestream, write_start
 

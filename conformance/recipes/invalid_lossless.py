@@ -8,7 +8,8 @@ import numpy as np
 
 from conformance.recipes.faults import invalid, set_element
 from conformance.recipes.pictures import noise
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import MAX_ERROR, HyperLatentSegment
 from refenc.alpha import Alpha, add_alpha

@@ -11,7 +11,8 @@ import numpy as np
 from conformance import build, edit
 from conformance.recipes.recipe import Process, Recipe
 from refdec.picture import latent_digest, picture_digest
-from refdec.syntax.codestream import MAX_SKIPPABLE, Codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import MAX_SKIPPABLE
 from refdec.syntax.segment import RESERVED_MARKERS, Marker, Metadata, MetadataType
 from refdec.synthesis.transform import synthesise
 from refenc.codestream import write_codestream

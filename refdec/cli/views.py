@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from refdec.cli.inspect import inspection_document, inspection_lines
 from refdec.cli.support import read_stream
-from refdec.syntax.codestream import inspect_codestream, parse_codestream
+from refdec.syntax.parser import inspect_codestream, parse_codestream
 
 DEFAULT_SIZE = (2048, 2048)
 """Height and width for which costs are given when there is no stream."""

@@ -9,7 +9,7 @@ from conformance.case import Case, load_suite, repaired
 from conformance.judge import Verdict, reference_judge
 from conformance.recipes import all_recipes
 from refdec.decoding import decode, parse
-from refdec.syntax.codestream import inspect_codestream
+from refdec.syntax.parser import inspect_codestream
 
 INVALID = [case for case in load_suite() if not case.is_valid]
 VALUES = {name for name, recipe in all_recipes().items() if recipe.fault and recipe.fault.is_value}

@@ -10,7 +10,8 @@ import numpy as np
 
 from refdec import CodestreamError, Picture, RefdecError, decode
 from refdec.codec import get_codec
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import DEFAULT_TOOL_HEADER, Metadata, SynthesisTransform, ToolHeader
 from refenc.codestream import write_codestream
 from refenc.encode import Analysed, Structure, analyse, encode, encode_analysed

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 import refdec
 from refdec.errors import TruncatedStream
 from refdec.reconstruction import Region
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import AnimationHeader, Marker
 from refenc.alpha import Alpha, add_alpha
 from refenc.animation import as_frame

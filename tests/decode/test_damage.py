@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refdec import Codestream, LimitExceeded, Limits, Picture, RefdecError, TruncatedStream, decode
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import HyperLatentSegment, ResidualSegment
 from refenc.codestream import write_codestream
 from refenc.encode import Structure, picture_header

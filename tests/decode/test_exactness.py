@@ -17,7 +17,7 @@ from refdec.codec import get_codec
 from refdec.entropy import rans
 from refdec.entropy.context import decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refenc.encode import Analysed, Structure, analyse, encode_analysed
 from tests.decode.streams import NAMES, NUM_GROUPS, extreme_stream, stream
 from tests.pictures import noise, photograph

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refdec.syntax.codestream import inspect_codestream
+from refdec.syntax.parser import inspect_codestream
 from tests.decode.streams import outcome
 
 FOLDER = Path(__file__).parents[1] / "fuzz_findings"

@@ -28,7 +28,8 @@ from refdec import (
 )
 from refdec.decoding import decode_progressive
 from refdec.reconstruction import Region
-from refdec.syntax.codestream import Codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import parse_codestream
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import SynthesisTransform
 from tests.decode.streams import NAMES, NUM_GROUPS, outcome, rewritten, stream, tool_header

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 import refdec
 from refdec.errors import RefdecError, UnsupportedFeature
 from refdec.reconstruction import Region
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refenc.codestream import write_codestream
 from refenc.encode import Structure
 from refenc.exact import encode_exact

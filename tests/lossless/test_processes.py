@@ -21,7 +21,7 @@ from refdec.lossless.samples import (
 from refdec.lossless.tables import MAX_LOW_BITS, load_lossless_tables
 from refdec.lossless.wave import Grid
 from refdec.reconstruction import Region
-from refdec.syntax.codestream import parse_codestream
+from refdec.syntax.parser import parse_codestream
 from refenc.exact import encode_exact
 from refenc.lossless import SampleSource
 from refenc.rans import encode_substream

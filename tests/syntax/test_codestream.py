@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refdec.errors import MalformedStream, RefdecError, TruncatedStream
-from refdec.syntax.codestream import Codestream, inspect_codestream, parse_codestream
+from refdec.syntax.codestream import Codestream
+from refdec.syntax.parser import inspect_codestream, parse_codestream
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
     HyperLatentSegment,

@@ -14,7 +14,7 @@ from refdec.errors import (
     TruncatedStream,
     UnsupportedFeature,
 )
-from refdec.syntax.codestream import MAX_METADATA, MAX_SKIPPABLE, parse_codestream
+from refdec.syntax.parser import MAX_METADATA, MAX_SKIPPABLE, parse_codestream
 from refdec.syntax.segment import (
     MAX_FRAME_TICKS,
     MAX_FRAMES,
