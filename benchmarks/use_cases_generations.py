@@ -93,10 +93,12 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
     plot(curves, out.with_name(out.name + "_generations.png"))
     return "\n\n".join(
         [
-            f"{len(paths)} photographs ({', '.join(path.stem for path in paths)}), the middle {squares[0].shape[1]}x"
-            f"{squares[0].shape[0]}, each encoded and decoded {GENERATIONS} times at the setting whose first "
-            "generation is nearest to the rate; means of PSNR-RGB, dB. *Fixed from*: generation from which on all are "
-            "equal sample by sample, of each picture; -: not within ten.",
+            (
+                f"{len(paths)} photographs ({', '.join(path.stem for path in paths)}), the middle {squares[0].shape[1]}x"
+                f"{squares[0].shape[0]}, each encoded and decoded {GENERATIONS} times at the setting whose first "
+                "generation is nearest to the rate; means of PSNR-RGB, dB. *Fixed from*: generation from which on all are "
+                "equal sample by sample, of each picture; -: not within ten."
+            ),
             *tables,
             f"![PSNR lost against the source by generation]({out.name}_generations.png)",
         ]

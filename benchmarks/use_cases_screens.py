@@ -97,8 +97,10 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
     sheet(drawn).save(out.with_name(out.name + "_screens.png"), optimize=True)
     return "\n\n".join(
         [
-            f"The middle {rgb.shape[1]}x{rgb.shape[0]} of {len(paths)} pictures; bytes, and PSNR-RGB in dB. *Lossy, as "
-            "large as lossless* is the lossy picture at the rate of the lossless one.",
+            (
+                f"The middle {rgb.shape[1]}x{rgb.shape[0]} of {len(paths)} pictures; bytes, and PSNR-RGB in dB. *Lossy, as "
+                "large as lossless* is the lossy picture at the rate of the lossless one."
+            ),
             table(
                 [
                     "picture",
@@ -111,9 +113,11 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
                 ],
                 sizes,
             ),
-            "What the encoder writes at a quality: the best of lossless, within 1 and within 2 that is no larger than "
-            f"the lossy stream and no worse, if there is one (`refenc.choose`). *Chosen* is at effort {EFFORT}, where "
-            f"only pictures that repeat pixels are tried; effort {THOROUGH} is given where it differs.",
+            (
+                "What the encoder writes at a quality: the best of lossless, within 1 and within 2 that is no larger than "
+                f"the lossy stream and no worse, if there is one (`refenc.choose`). *Chosen* is at effort {EFFORT}, where "
+                f"only pictures that repeat pixels are tried; effort {THOROUGH} is given where it differs."
+            ),
             table(
                 ["picture", *(c for q in QUALITIES for c in (f"lossy {q}", f"chosen {q}"))],
                 choices,

@@ -40,7 +40,9 @@ def anatomy(data: bytes) -> dict[str, int]:
     payloads = [part.payload for part in parts]
     lengths = [substream_lengths(payload) for payload in payloads]
     lanes = stream.picture_header.num_lanes
-    states = [4 * count * bool(p) for count, p in zip((max(1, lanes >> 3), lanes), payloads, strict=True)]
+    states = [
+        4 * count * bool(p) for count, p in zip((max(1, lanes >> 3), lanes), payloads, strict=True)
+    ]
     overhead = len(data) - sum(map(len, payloads)) + sum(lengths)
     return {
         "SOC": sizes["SOC"],
@@ -109,18 +111,22 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
     }
     return "\n\n".join(
         [
-            f"Bytes of a still at quality {QUALITY} with the encoder's defaults. Overhead is everything but the "
-            "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, layer and tile index, num_words and "
-            "num_escape_bytes of the two sub-streams, EOC. Lane states count as payload: a state of 32 bits carries "
-            "the first symbols; 16 of its bits are the fixed cost of a lane, 2 bytes for each of the two sub-streams. "
-            f"At most {ALLOWED_OVERHEAD} bytes are required, {worst} are used.",
+            (
+                f"Bytes of a still at quality {QUALITY} with the encoder's defaults. Overhead is everything but the "
+                "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, layer and tile index, num_words and "
+                "num_escape_bytes of the two sub-streams, EOC. Lane states count as payload: a state of 32 bits carries "
+                "the first symbols; 16 of its bits are the fixed cost of a lane, 2 bytes for each of the two sub-streams. "
+                f"At most {ALLOWED_OVERHEAD} bytes are required, {worst} are used."
+            ),
             table(["bytes", *(f"{width}x{height}" for width, height in SIZES)], rows),
-            f"{len(photos)} photographs, their middle squares reduced to {SIDE}x{SIDE} (Lanczos); bytes at the same "
-            "PSNR-RGB, interpolated over the logarithm of the size. A cell is the mean size of the peer's files and, "
-            "on the same pictures, of JAI's; then JAI's size relative to the peer's (geometric mean), for whole files "
-            "and, in brackets, where the peer's are counted without container (AVIF's boxes, RIFF headers, JFIF's "
-            "APP0; JPEG XL and JAI have none, JAI always counts in full). n: pictures on which the peer and JAI "
-            "reach the PSNR.",
+            (
+                f"{len(photos)} photographs, their middle squares reduced to {SIDE}x{SIDE} (Lanczos); bytes at the same "
+                "PSNR-RGB, interpolated over the logarithm of the size. A cell is the mean size of the peer's files and, "
+                "on the same pictures, of JAI's; then JAI's size relative to the peer's (geometric mean), for whole files "
+                "and, in brackets, where the peer's are counted without container (AVIF's boxes, RIFF headers, JFIF's "
+                "APP0; JPEG XL and JAI have none, JAI always counts in full). n: pictures on which the peer and JAI "
+                "reach the PSNR."
+            ),
             table(
                 ["peer", *(f"{level:g} dB" for level in LEVELS)],
                 [[codec.label, *cells(sizes[JAI.name], sizes[codec.name])] for codec in COMPARED],
