@@ -86,10 +86,7 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
         staged = [stages(data) for _, data in measured]
         rates = np.array([s.sizes for s in staged])
         quality_db = np.array(
-            [
-                [psnr(d, rgb) for d in s.decoded]
-                for s, rgb in zip(staged, squares, strict=True)
-            ]
+            [[psnr(d, rgb) for d in s.decoded] for s, rgb in zip(staged, squares, strict=True)]
         )
         direct = np.array(
             [
@@ -101,18 +98,27 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
         drawn.append((quality, (8 * rates / pixels[:, None]).mean(0), quality_db.mean(0)))
     draw_previews(staged[-1], squares[-1], out.with_name(out.name + "_layers.jpg"))
     bpp = np.array([8 * c[0] / p for c, p in zip(curves, pixels, strict=True)]).mean(0)
-    plot(drawn, bpp, np.array([c[1] for c in curves]).mean(0), out.with_name(out.name + "_layers.png"))
+    plot(
+        drawn,
+        bpp,
+        np.array([c[1] for c in curves]).mean(0),
+        out.with_name(out.name + "_layers.png"),
+    )
     header = ["quality", "one layer, bpp", *(f"{n}" for n in range(2, num_groups + 1))]
     return "\n\n".join(
         [
-            f"{len(paths)} photographs ({', '.join(path.stem for path in paths)}), the middle {squares[0].shape[1]}x"
-            f"{squares[0].shape[0]}. The {num_groups} channel groups are cut into layers of about equally many. All "
-            "numbers of layers decode to the same samples (checked with one and with the most).",
+            (
+                f"{len(paths)} photographs ({', '.join(path.stem for path in paths)}), the middle {squares[0].shape[1]}x"
+                f"{squares[0].shape[0]}. The {num_groups} channel groups are cut into layers of about equally many. All "
+                "numbers of layers decode to the same samples (checked with one and with the most)."
+            ),
             "Bytes of 2 and more layers relative to one layer, mean of the pictures:",
             table(header, costs),
-            f"After each of {num_groups} layers, mean of the pictures; 0 is the hyper-latent's preview. *Direct* is "
-            "the PSNR of a stream of one layer that is as large as what has been read, interpolated over the "
-            "logarithm of the rate, and how many of the pictures have streams so small:",
+            (
+                f"After each of {num_groups} layers, mean of the pictures; 0 is the hyper-latent's preview. *Direct* is "
+                "the PSNR of a stream of one layer that is as large as what has been read, interpolated over the "
+                "logarithm of the rate, and how many of the pictures have streams so small:"
+            ),
             *tables,
             f"![rate and PSNR after each layer]({out.name}_layers.png)",
             f"{paths[-1].stem} at quality {QUALITIES[-1]} after each layer, half size:",
@@ -164,7 +170,11 @@ def draw_previews(staged: Stages, rgb: Rgb, path: Path) -> None:
     cells = [
         (
             f"layer {index}: {size} bytes, {psnr(decoded, rgb):.2f} dB",
-            np.asarray(Image.fromarray(decoded).resize((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)),
+            np.asarray(
+                Image.fromarray(decoded).resize(
+                    (PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS
+                )
+            ),
         )
         for index, (size, decoded) in enumerate(zip(*staged, strict=True))
     ]
