@@ -73,6 +73,11 @@ def _valid(data: bytes) -> dict[str, Any]:
             "height": header.pic_height,
             "components": header.num_components,
             "bit_depth": header.bit_depth,
+            **(
+                {"chroma_format": CHROMA_NAMES[header.chroma_format_idc]}
+                if header.chroma_format_idc
+                else {}
+            ),
             **({"alpha_bit_depth": tools.alpha_bit_depth} if tools.alpha_flag else {}),
         },
         **(

@@ -24,7 +24,7 @@ PROFILES = tuple(profile.name.lower() for profile in Profile)
 """Each has all tools of those before it."""
 LATENT_SUFFIXES = {"npy": ".npy", "npz": ".npz", "raw": ".raw", "digest": ".txt"}
 UNJUDGED = frozenset({"YCbCr", "binary16"})
-"""Features of pictures that files hold in different ways: programs are not judged by them."""
+"""Features of pictures that files hold in different ways; of raw files, Y, Cb, Cr are judged."""
 VERIFYING = "verifying the digests of a stream is optional, and not declared"
 
 
@@ -65,7 +65,8 @@ class Decoder:
         for feature in manifest["features"]:
             if any(fnmatch.fnmatchcase(feature, pattern) for pattern in self.without):
                 return f"feature {feature}"
-        if kinds := UNJUDGED.intersection(manifest["features"]):
+        kinds = UNJUDGED.intersection(manifest["features"])
+        if kinds and (self.format != "raw" or "binary16" in kinds):
             return f"{', '.join(sorted(kinds))}: picture files differ in how they hold it"
         if case.needs_verifying and not self.verifies:
             return VERIFYING

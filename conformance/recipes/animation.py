@@ -2,6 +2,7 @@
 """Animations: whole frames and rectangles that replace a part, lossless and lossy, with alpha."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from refdec.arrays import U8Map
 from refdec.syntax.segment import ToolHeader
 from refenc.alpha import Alpha, add_alpha
 from refenc.animation import SourceFrame, encode_animation
+from refenc.colour import as_picture
 from refenc.encode import Structure, encode
 from refenc.exact import encode_exact
 
@@ -60,6 +62,25 @@ def two_frames(*, alpha: bool = False) -> bytes:
     """Return a small animation of a whole frame and a part, to be broken."""
     frames = list(moving(24, 12, alpha=alpha))[:2]
     return encode_animation(frames, lossless, has_alpha=alpha, loop_count=0, is_exact=True)
+
+
+def subsampled_frames() -> bytes:
+    """Return an animation of Y, Cb, Cr in 4:2:0, of a whole frame and a part, to be broken."""
+    ground = np.full((3, 8, 8), 90, np.uint8)
+    part = ground.copy()
+    part[:, 2:6, 2:6] = 120
+
+    def frame(samples: U8Map, _alpha: object, _tools: object, _lanes: object) -> bytes:
+        picture = replace(
+            as_picture(samples[:1]),
+            chroma=np.ascontiguousarray(samples[1:, ::2, ::2]),
+            chroma_format=2,
+            is_ycc=True,
+        )
+        return encode_exact(picture, structure=Structure(log2_lanes=0), with_matches=False)
+
+    frames = [SourceFrame(ground, 10), SourceFrame(part, 10)]
+    return encode_animation(frames, frame, has_alpha=False, loop_count=0, is_exact=True)
 
 
 def still() -> bytes:

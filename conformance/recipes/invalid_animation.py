@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from conformance.recipes.animation import lossy_still, two_frames
+from conformance.recipes.animation import lossy_still, subsampled_frames, two_frames
 from conformance.recipes.faults import invalid, set_element, without
 from conformance.recipes.invalid_lossless import in_main, written
 from conformance.recipes.recipe import Recipe
@@ -82,6 +82,11 @@ RECIPES = (
         "bottom", "a frame that leaves the picture at the bottom", "FRH-003",
         element="FRH.frame_y", sound=sound, is_value=True,
         broken=lambda: set_element(sound(), "frame_y", 11, segment="FRH"),
+    ),
+    invalid(
+        "odd", "a frame that begins between two chroma samples", "FRH-005",
+        element="FRH.frame_x", sound=subsampled_frames, is_value=True,
+        broken=lambda: set_element(subsampled_frames(), "frame_x", 1, segment="FRH"),
     ),
     invalid(
         "partial", "the first frame is a rectangle, though as large as the picture", "FRH-004",

@@ -94,7 +94,11 @@ def test_y4m_of_grey_and_of_narrow_range(tmp_path: Path) -> None:
     ("data", "error", "reason"),
     [
         (b"YUV4MPEG2 W2 H2\nFRAME\n" + bytes(5), OSError, "ends inside"),
-        (b"YUV4MPEG2 W2 H2\nFRAME\n" + bytes(6) + b"FRAME\n", UnsupportedFeature, "animations"),
+        (
+            b"YUV4MPEG2 W2 H2\nFRAME\n" + bytes(6) + b"FRAME\n",
+            UnsupportedFeature,
+            "several pictures",
+        ),
         (b"YUV4MPEG2 W2 H2 C411\nFRAME\n" + bytes(6), UnsupportedFeature, "layout 411"),
         (b"YUV4MPEG2 W0 H2\nFRAME\n" + bytes(6), OSError, "damaged"),
         (b"YUV4MPEG2 W2 H2 C420p7\nFRAME\n" + bytes(6), OSError, "damaged"),
@@ -119,7 +123,7 @@ def test_bad_files_are_refused_with_a_reason(
     ("array", "reason"),
     [
         (np.zeros((3, 2, 2), np.float32), "float32"),
-        (np.zeros((2, 2, 3), np.uint8), "2 components"),
+        (np.zeros((5, 2, 3), np.uint8), "5 components"),
         (np.zeros((3, 0, 2), np.uint8), "components"),
         (np.zeros((1, 3, 2, 2), np.uint8), "shape"),
     ],
@@ -165,18 +169,13 @@ def test_a_declared_depth_that_is_wrong_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("components", [2, 4])
-def test_deep_alpha_is_accepted_where_it_is_opaque(tmp_path: Path, components: int) -> None:
-    rows = (
-        deep(components, HEIGHT, WIDTH, 16, seed=3)[:components].transpose(1, 2, 0).copy()
-        if components == 2
-        else np.dstack([*deep(3, HEIGHT, WIDTH, 16), deep(1, HEIGHT, WIDTH, 16)[0]])
-    )
-    path = write_png(tmp_path / "a.png", rows, bitdepth=16)
-    with pytest.raises(UnsupportedFeature, match="transparency"):
-        read_picture(path)
-    rows[..., -1] = 65535
-    found = read_picture(write_png(tmp_path / "b.png", rows, bitdepth=16)).picture
+def test_deep_alpha_stands_apart(tmp_path: Path, components: int) -> None:
+    colours = [*deep(components - 1, HEIGHT, WIDTH, 16)]
+    rows = np.dstack([*colours, deep(1, HEIGHT, WIDTH, 16, seed=1)[0]])
+    found = read_picture(write_png(tmp_path / "a.png", rows, bitdepth=16)).picture
     np.testing.assert_array_equal(found.samples, rows[..., :-1].transpose(2, 0, 1))
+    np.testing.assert_array_equal(found.alpha, rows[..., -1])
+    assert (found.bit_depth, found.alpha_bit_depth) == (16, 16)
 
 
 def test_interlaced_and_turned_deep_files(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_palette_bilevel_and_opaque_alpha_are_converted(tmp_path: Path) -> None:
 
 def test_alpha_is_left_out_of_the_samples(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", np.dstack([RGB, GREY]))
-    np.testing.assert_array_equal(read_picture(path).samples, RGB.transpose(2, 0, 1))
+    np.testing.assert_array_equal(read_picture(path).picture.samples, RGB.transpose(2, 0, 1))
 
 
 def test_cmyk_and_animation_are_refused(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from refdec.decoding import decode_progressive
 from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.parser import parse_codestream
+from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import SynthesisTransform
 from tests.decode.streams import NAMES, NUM_GROUPS, outcome, rewritten, stream, tool_header
 
@@ -160,7 +161,10 @@ def test_more_bits_refine_the_same_picture() -> None:
             lambda value: replace(
                 value,
                 picture_header=replace(
-                    value.picture_header, default_format_flag=0, bit_depth_minus8=bits - 8
+                    value.picture_header,
+                    profile_idc=Profile.HIGH,
+                    default_format_flag=0,
+                    bit_depth_minus8=bits - 8,
                 ),
             ),
         )
@@ -179,7 +183,7 @@ def test_a_format_that_cannot_be_delivered_still_has_latents() -> None:
         lambda value: replace(
             value,
             picture_header=replace(
-                value.picture_header, default_format_flag=0, matrix_coefficients=0
+                value.picture_header, default_format_flag=0, matrix_coefficients=14
             ),
         ),
     )

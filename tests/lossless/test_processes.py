@@ -141,11 +141,16 @@ def test_split_residuals_are_put_together_again(residual: int, bits: int) -> Non
     ("mean", "shift", "bits"), [(12, 8, 1), (8, 8, 0), (2500, 8, 8), (30000, 8, 8), (2500, 0, 0)]
 )
 def test_low_bits_follow_the_mean(mean: int, shift: int, bits: int) -> None:
-    context = ResidualContext(Grid(2, 2), load_lossless_tables(), shift)
-    context.context = np.array([5])
+    tables, context = load_lossless_tables(), np.array([5])
+    contexts = ResidualContext(Grid(2, 2), 1, tables, shift)
     for _ in range(300):
-        context.means.update_means(context.context, np.array([mean]))
-    assert context.coding(np.array([True]))["low_bits"].tolist() == [bits]
+        contexts.means[0].update_means(context, np.array([mean]))
+    chosen, low_bits = contexts.choose_tables(contexts.means[0], context)
+    levels = contexts.means[0].mean_levels(context) - 4 * bits
+    assert chosen.tolist() == tables.residual_tables(levels).tolist()
+    assert (low_bits is None) == (shift == 0)
+    if low_bits is not None:
+        assert low_bits.tolist() == [bits]
 
 
 @pytest.mark.clause("12.2")
