@@ -12,7 +12,7 @@ from benchmarks.rd import read_rgb
 
 SIDE = 512
 """Samples; pictures are cropped to squares that are no larger."""
-LABEL_HEIGHT = 18
+LABEL_HEIGHT, GAP = 18, 6
 """Samples."""
 
 
@@ -56,11 +56,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def sheet(rows: Sequence[Sequence[tuple[str, Rgb]]]) -> Image.Image:
     """Draw labelled pictures of one size in a grid."""
     height, width, _ = rows[0][0][1].shape
-    pitch = height + LABEL_HEIGHT
-    size = (width * max(map(len, rows)), pitch * len(rows))
+    pitch, step = height + LABEL_HEIGHT, width + GAP
+    size = (step * max(map(len, rows)) - GAP, pitch * len(rows))
     drawn = Image.new("RGB", size, "white")
     for i, row in enumerate(rows):
         for j, (label, rgb) in enumerate(row):
-            drawn.paste(Image.fromarray(rgb), (j * width, i * pitch + LABEL_HEIGHT))
-            ImageDraw.Draw(drawn).text((j * width + 4, i * pitch + 3), label, fill="black")
+            drawn.paste(Image.fromarray(rgb), (j * step, i * pitch + LABEL_HEIGHT))
+            ImageDraw.Draw(drawn).text((j * step + 4, i * pitch + 3), label, fill="black")
     return drawn

@@ -2,6 +2,7 @@
 """Generation loss: a picture encoded and decoded again and again at the same setting."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from benchmarks.metrics import Rgb, psnr
 from benchmarks.peers import JAI, PEERS, Codec
 from benchmarks.use_cases_common import pictures, planes, read_square, table
-from refenc.encode import encode
+from refdec.codec import get_codec
+from refenc.encode import EFFORT, MODEL_SET, Structure, analyse, encode, encode_analysed, prepare
 
 PICTURES = 4
 TARGETS = (0.5, 1.0)
@@ -41,6 +43,26 @@ def at_effort(effort: int) -> Codec:
     )
 
 
+def with_first_hyper_latent() -> Codec:
+    """Return JAI at its default effort that gives all its pictures the hyper-latent of the first one it sees."""
+    codec = get_codec(MODEL_SET, "auto")
+    first = []
+
+    def write(rgb: Rgb, quality: float) -> bytes:
+        analysed = analyse(planes(rgb))
+        first.append(analysed.z_hat)
+        corrected = prepare(analysed, quality=int(quality), codec=codec, effort=EFFORT)
+        return encode_analysed(
+            replace(corrected, z_hat=first[0]),
+            quality=int(quality),
+            codec=codec,
+            hashes=False,
+            structure=Structure(),
+        )
+
+    return replace(JAI, label=f"JAI, effort {EFFORT}, hyper-latent kept", encode=write)
+
+
 def setting_near(codec: Codec, rgb: Rgb, bpp: float) -> int:
     """Return the integer setting whose rate is nearest to `bpp`."""
     low, high = int(codec.ladder[0]), int(codec.ladder[-1])
@@ -52,8 +74,9 @@ def setting_near(codec: Codec, rgb: Rgb, bpp: float) -> int:
     return min(tried, key=lambda setting: abs(np.log(tried[setting] / bpp)))
 
 
-def chain(codec: Codec, rgb: Rgb, setting: int) -> Chain:
-    """Encode and decode again and again."""
+def chain(codec: Codec, rgb: Rgb, target: float) -> Chain:
+    """Encode and decode again and again, at the setting whose rate is nearest to the target."""
+    setting = setting_near(codec, rgb, target)
     decoded, bpp = [rgb], []
     for _ in range(GENERATIONS):
         data = codec.encode(decoded[-1], setting)
@@ -75,20 +98,21 @@ def chain(codec: Codec, rgb: Rgb, setting: int) -> Chain:
 
 def report(folder: Path, out: Path, limit: int | None) -> str:
     """Measure ten generations."""
-    codecs = [
-        *map(at_effort, EFFORTS),
-        *(c for c in PEERS if c.name in {"jpeg", "webp", "avif"}),
+    makers = [
+        *(partial(at_effort, effort) for effort in EFFORTS),
+        with_first_hyper_latent,
+        *(partial(replace, codec) for codec in PEERS if codec.name in {"jpeg", "webp", "avif"}),
     ]
     paths = pictures(folder, ["photo"], min(limit or PICTURES, PICTURES))
     squares = [read_square(path) for path in paths]
     tables, curves = [], []
     for target in TARGETS:
         rows = []
-        for codec in codecs:
-            chains = [chain(codec, rgb, setting_near(codec, rgb, target)) for rgb in squares]
-            rows.append([codec.label, *summary(chains)])
+        for make in makers:
+            chains = [chain(make(), rgb, target) for rgb in squares]
+            rows.append([make().label, *summary(chains)])
             to_source = np.array([c.to_source for c in chains]).mean(0)
-            curves.append((target, codec.label, to_source - to_source[0]))
+            curves.append((target, make().label, to_source - to_source[0]))
         tables.append(table(header(target), rows))
     plot(curves, out.with_name(out.name + "_generations.png"))
     return "\n\n".join(
@@ -97,7 +121,9 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
                 f"{len(paths)} photographs ({', '.join(path.stem for path in paths)}), the middle {squares[0].shape[1]}x"
                 f"{squares[0].shape[0]}, each encoded and decoded {GENERATIONS} times at the setting whose first "
                 "generation is nearest to the rate; means of PSNR-RGB, dB. *Fixed from*: generation from which on all are "
-                "equal sample by sample, of each picture; -: not within ten."
+                "equal sample by sample, of each picture; -: not within ten. *Hyper-latent kept*: every generation is coded "
+                "with the hyper-latent of the first, which an encoder cannot know that sees only the picture; it shows "
+                "how much of JAI's drift comes from there."
             ),
             *tables,
             f"![PSNR lost against the source by generation]({out.name}_generations.png)",

@@ -21,7 +21,7 @@ from refenc.exact import encode_exact
 KINDS = ("screen", "text", "graphic")
 QUALITIES = (DEFAULT_QUALITY, 44, 56)
 SHOWN = 3
-SHOWN_SIDE = 256
+SHOWN_SIDE = 208
 """Samples, in the middle."""
 LOSSLESS_PEERS = {
     "PNG": {"optimize": True},
@@ -60,9 +60,8 @@ class Choice(NamedTuple):
         return f"within {self.exact.max_error}" if self.exact.max_error else "lossless"
 
 
-def choice(rgb: Rgb, exactly: Exactly, quality: int, effort: int) -> Choice:
-    """Choose at a quality, where an exact coding may be as large as the lossy one."""
-    lossy = JAI.encode(rgb, quality)
+def choice(rgb: Rgb, lossy: bytes, exactly: Exactly, effort: int) -> Choice:
+    """Choose, where an exact coding may be as large as the lossy one."""
     exact = exact_instead(
         lossy, planes(rgb), limit=len(lossy), effort=effort, encode_within=exactly
     )
@@ -88,12 +87,13 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
     for path in paths:
         rgb = read_square(path)
         exactly = Exactly(rgb)
-        chosen = [choice(rgb, exactly, quality, EFFORT) for quality in QUALITIES]
-        thorough = [choice(rgb, exactly, quality, THOROUGH).name for quality in QUALITIES]
+        lossy = [JAI.encode(rgb, quality) for quality in QUALITIES]
+        chosen = [choice(rgb, data, exactly, EFFORT) for data in lossy]
+        thorough = [choice(rgb, data, exactly, THOROUGH).name for data in lossy]
         sizes.append([path.stem, *size_cells(rgb, exactly)])
         choices.append([path.stem, *choice_cells(rgb, chosen, thorough)])
         if path.stem.startswith("screen") and len(drawn) < SHOWN:
-            drawn += shown_rows(rgb, chosen[0], path.stem)
+            drawn.append(shown_row(rgb, chosen[:2], path.stem))
     sheet(drawn).save(out.with_name(out.name + "_screens.png"), optimize=True)
     return "\n\n".join(
         [
@@ -122,7 +122,10 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
                 ["picture", *(c for q in QUALITIES for c in (f"lossy {q}", f"chosen {q}"))],
                 choices,
             ),
-            f"Three screenshots at the default quality, {DEFAULT_QUALITY}: source, lossy, chosen:",
+            (
+                f"Three screenshots: source; lossy and chosen at quality {QUALITIES[0]}, the default; likewise at "
+                f"{QUALITIES[1]}:"
+            ),
             f"![screenshots]({out.name}_screens.png)",
         ]
     )
@@ -153,15 +156,13 @@ def choice_cells(rgb: Rgb, chosen: list[Choice], thorough: list[str]) -> list[st
     return cells
 
 
-def shown_rows(rgb: Rgb, made: Choice, name: str) -> list[list[tuple[str, Rgb]]]:
-    """Return a row of a contact sheet."""
+def shown_row(rgb: Rgb, chosen: list[Choice], name: str) -> list[tuple[str, Rgb]]:
+    """Return a row of a contact sheet: the source; at each quality, what is lossy and what is chosen."""
     top, left = ((side - SHOWN_SIDE) // 2 for side in rgb.shape[:2])
     part = np.s_[top : top + SHOWN_SIDE, left : left + SHOWN_SIDE]
-    lossy, data = (refdec.decode(d).interleaved for d in (made.lossy, made.data))
-    return [
-        [
-            (f"{name}: source", rgb[part]),
-            (f"lossy: {len(made.lossy)} bytes, {psnr(lossy, rgb):.1f} dB", lossy[part]),
-            (f"chosen: {made.name}, {len(made.data)} bytes", data[part]),
-        ]
-    ]
+    row = [(f"{name}: source", rgb[part])]
+    for quality, made in zip(QUALITIES, chosen, strict=False):
+        for kind, data in (("lossy", made.lossy), (f"chosen: {made.name}", made.data)):
+            decoded = refdec.decode(data).interleaved[part]
+            row.append((f"{quality}, {kind}, {len(data)} B", decoded))
+    return row

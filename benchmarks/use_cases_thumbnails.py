@@ -19,6 +19,8 @@ from refenc.encode import encode
 SIZES = ((1, 1), (7, 5), (16, 16), (64, 64))
 """Width and height."""
 ALLOWED_OVERHEAD = 24
+OUTSIDE = "**outside the sub-streams**"
+OVERHEAD = "**overhead**"
 QUALITY = 32
 SIDE = 64
 LEVELS = (27.0, 30.0, 33.0)
@@ -48,9 +50,10 @@ def anatomy(data: bytes) -> dict[str, int]:
         "SOC": sizes["SOC"],
         "PIH": sizes["PIH"],
         "SOZ, SOR around the sub-streams": sizes["SOZ"] + sizes["SOR"] - sum(map(len, payloads)),
-        "their lengths": sum(lengths),
         "EOC": sizes["EOC"],
-        "**overhead**": overhead,
+        OUTSIDE: overhead - sum(lengths),
+        "num_words, num_escape_bytes": sum(lengths),
+        OVERHEAD: overhead,
         "lane states": sum(states),
         "words, escapes": len(data) - overhead - sum(states),
         "file": len(data),
@@ -103,7 +106,7 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
         anatomy(encode(planes(square[:height, :width]), quality=QUALITY)) for width, height in SIZES
     ]
     rows = [[name, *(str(part[name]) for part in parts)] for name in parts[0]]
-    worst = max(part["**overhead**"] for part in parts)
+    outside, worst = (max(part[key] for part in parts) for key in (OUTSIDE, OVERHEAD))
     photos = [thumbnail(read_square(path, None)) for path in paths]
     sizes = {
         codec.name: np.array([sizes_at(measured_points(codec, rgb), LEVELS) for rgb in photos])
@@ -113,10 +116,11 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
         [
             (
                 f"Bytes of a still at quality {QUALITY} with the encoder's defaults. Overhead is everything but the "
-                "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, layer and tile index, num_words and "
-                "num_escape_bytes of the two sub-streams, EOC. Lane states count as payload: a state of 32 bits carries "
-                "the first symbols; 16 of its bits are the fixed cost of a lane, 2 bytes for each of the two sub-streams. "
-                f"At most {ALLOWED_OVERHEAD} bytes are required, {worst} are used."
+                "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, EOC, and num_words and "
+                "num_escape_bytes at the start of both sub-streams. Lane states count as payload: the first symbols are in "
+                "them; 16 of the 32 bits of a state are the fixed cost of a lane, here 4 bytes for the two sub-streams. "
+                f"Allowed are {ALLOWED_OVERHEAD} bytes; the largest overhead is {worst} bytes, {outside} where the lengths "
+                "in the sub-streams count as part of the coded data."
             ),
             table(["bytes", *(f"{width}x{height}" for width, height in SIZES)], rows),
             (
