@@ -64,6 +64,8 @@ def run_encode(options: argparse.Namespace) -> int:
     print(f"picture  {options.picture}, {picture_text(codestream)}")
     fidelity = fidelity_text(codestream)
     print(f"stream   {output}, {len(data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
+    if metadata:
+        print(f"metadata {sum(len(blob.payload) for blob in metadata)} bytes, not in the rate")
     print(f"time     {seconds:.2f} s")
     return 0
 

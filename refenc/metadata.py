@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metadata to encode: what a picture file carries, and what the user adds from files."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from PIL import ImageCms
 
 from refdec.cli.png_chunks import chunks_of
 from refdec.cli.support import UsageError
@@ -15,11 +18,24 @@ EXIF_START = b"Exif\0\0"
 """Comes before Exif in JPEG files; the codestream does not have it."""
 
 
+def is_srgb(icc: bytes) -> bool:
+    """Tell whether an ICC profile says no more than the picture header does by default."""
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+    return "srgb" in name.lower()
+
+
 def metadata_of(info: dict[Any, Any]) -> tuple[Metadata, ...]:
-    """Collect ICC, Exif and XMP from what Pillow knows of a picture (``Image.info``)."""
+    """Collect ICC, Exif and XMP from what Pillow knows of a picture (``Image.info``).
+
+    The profile of sRGB is left out: the picture header says it in one bit.
+    """
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    icc = info.get("icc_profile") or b""
     found = {
-        MetadataType.ICC: info.get("icc_profile") or b"",
+        MetadataType.ICC: b"" if icc and is_srgb(icc) else icc,
         MetadataType.EXIF: (info.get("exif") or b"").removeprefix(EXIF_START),
         MetadataType.XMP: xmp.encode() if isinstance(xmp, str) else xmp,
     }

@@ -21,9 +21,10 @@ LEVELS = _compute(np.arange(1 << 14))
 @clause("12.8.1")
 def level(value: NDArray[np.int64]) -> I64Map:
     """Logarithmic level of values from 0: four levels an octave of value + 1."""
-    if value.size and value.max() >= LEVELS.size:
+    try:
+        return LEVELS.take(value)
+    except IndexError:
         return _compute(value)
-    return LEVELS.take(value)
 
 
 class MeanTracker:

@@ -25,7 +25,7 @@ def picture(tmp_path: Path) -> Path:
         (["--lossless"], 0, "lossless"),
         (["--max-error", "0"], 0, "lossless"),
         (["--max-error", "4"], 4, "errors up to 4"),
-        (["--lossless", "--base-quality", "9"], 0, "lossless, after a picture of quality 9"),
+        (["--lossless", "--base-quality", "9"], 0, "quality 9, lossless"),
     ],
 )
 def test_exact_pictures(

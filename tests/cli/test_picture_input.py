@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from refdec.errors import LimitExceeded, UnsupportedFeature
+from refdec.syntax.segment import MetadataType
 from refenc.picture_io import read_picture
 
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
@@ -85,14 +86,14 @@ def test_exif_orientation_is_applied(tmp_path: Path, name: str) -> None:
     )
 
 
-def test_foreign_colour_profile_is_noted(tmp_path: Path) -> None:
+def test_foreign_colour_profile_is_kept(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    (note,) = read_picture(save(tmp_path / "a.png", RGB, icc_profile=profile)).notes
-    assert "is not kept" in note
+    (blob,) = read_picture(save(tmp_path / "a.png", RGB, icc_profile=profile)).metadata
+    assert (blob.metadata_type, blob.payload) == (MetadataType.ICC, profile)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert read_picture(save(tmp_path / "b.png", RGB, icc_profile=srgb)).notes == ()
-    broken = save(tmp_path / "c.png", RGB, icc_profile=b"no profile")
-    assert "unreadable" in read_picture(broken).notes[0]
+    assert read_picture(save(tmp_path / "b.png", RGB, icc_profile=srgb)).metadata == ()
+    (blob,) = read_picture(save(tmp_path / "c.png", RGB, icc_profile=b"no profile")).metadata
+    assert blob.payload == b"no profile"
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.ppm", "a.tif"])
