@@ -52,7 +52,7 @@ def anatomy(data: bytes) -> dict[str, int]:
         "SOZ, SOR around the sub-streams": sizes["SOZ"] + sizes["SOR"] - sum(map(len, payloads)),
         "EOC": sizes["EOC"],
         OUTSIDE: overhead - sum(lengths),
-        "num_words, num_escape_bytes": sum(lengths),
+        "num_words": sum(lengths),
         OVERHEAD: overhead,
         "lane states": sum(states),
         "words, escapes": len(data) - overhead - sum(states),
@@ -61,12 +61,11 @@ def anatomy(data: bytes) -> dict[str, int]:
 
 
 def substream_lengths(payload: bytes) -> int:
-    """Return the bytes of num_words and num_escape_bytes."""
+    """Return the bytes of num_words."""
     if not payload:
         return 0
     reader = BitReader(payload)
-    for element in ("num_words", "num_escape_bytes"):
-        read_length(reader, element)
+    read_length(reader, "num_words")
     return reader.offset
 
 
@@ -117,7 +116,7 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
             (
                 f"Bytes of a still at quality {QUALITY} with the encoder's defaults. Overhead is everything but the "
                 "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, EOC, and num_words and "
-                "num_escape_bytes at the start of both sub-streams. Lane states count as payload: the first symbols are in "
+                "num_words at the start of both sub-streams. Lane states count as payload: the first symbols are in "
                 "them; 16 of the 32 bits of a state are the fixed cost of a lane, here 4 bytes for the two sub-streams. "
                 f"Allowed are {ALLOWED_OVERHEAD} bytes; the largest overhead is {worst} bytes, {outside} where the lengths "
                 "in the sub-streams count as part of the coded data."

@@ -147,8 +147,8 @@ def _substream(part: Substream) -> list[str]:
         Lanes or lengths that the text does not provide for.
     """
     payload = part.payload
-    num_words, num_escape_bytes = payload[:2]
-    if part.lanes != 1 or max(num_words, num_escape_bytes) > 127:  # noqa: PLR2004
+    num_words = payload[0]
+    if part.lanes != 1 or num_words > 127:  # noqa: PLR2004
         message = f"the sub-streams of {CASE} are too large for a worked example"
         raise ValueError(message)
     rows = [
@@ -168,13 +168,13 @@ def _substream(part: Substream) -> list[str]:
         )
         for item in part.symbols
     ]
-    words = payload[6 : 6 + 2 * num_words].hex(" ", 2) or "none"
-    escapes = payload[6 + 2 * num_words :].hex(" ") or "none"
+    words = payload[5 : 5 + 2 * num_words].hex(" ", 2) or "none"
+    escapes = payload[5 + 2 * num_words :].hex(" ") or "none"
     return [
         (
             f"The payload `{payload.hex(' ')}` has one lane. `num_words` is {num_words}, "
-            f"`num_escape_bytes` is {num_escape_bytes}, `lane_state[ 0 ]` is "
-            f"`{payload[2:6].hex(' ')}` = {int.from_bytes(payload[2:6], 'big')}; words: `{words}`; "
+            f"`lane_state[ 0 ]` is "
+            f"`{payload[1:5].hex(' ')}` = {int.from_bytes(payload[1:5], 'big')}; words: `{words}`; "
             f"escape bytes: `{escapes}`."
         ),
         (

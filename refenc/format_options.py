@@ -26,6 +26,16 @@ MATRIX_NAMES = {
     "ycgco-ro": 17,
 }
 """Code points of ITU-T H.273."""
+COLOURS = {
+    "srgb": (1, 13),
+    "bt709": (1, 1),
+    "display-p3": (12, 13),
+    "bt2020": (9, 14),
+    "bt2020-pq": (9, 16),
+    "bt2020-hlg": (9, 18),
+    "unspecified": (2, 2),
+}
+"""Colour primaries and transfer characteristics, code points of ITU-T H.273."""
 
 
 def add_format_options(parser: Parser) -> None:
@@ -51,6 +61,13 @@ def add_format_options(parser: Parser) -> None:
         metavar="NAME",
         help="Y, Cb, Cr of R, G, B pictures (default: bt601), or what those of a file are: "
         + ", ".join(MATRIX_NAMES),
+    )
+    parser.add_argument(
+        "--colour",
+        choices=COLOURS,
+        metavar="NAME",
+        help="primaries and transfer of the samples (default: cICP of a PNG, else srgb): "
+        + ", ".join(COLOURS),
     )
     parser.add_argument(
         "--range", choices=("full", "narrow"), help="what 0 and the largest sample mean"
@@ -87,7 +104,7 @@ def plane_format(options: argparse.Namespace) -> "PlaneFormat | None":
 
 
 def described(picture: "Picture", options: argparse.Namespace) -> "Picture":
-    """Apply --matrix and --range.
+    """Apply --matrix, --colour and --range.
 
     Raises
     ------
@@ -97,6 +114,9 @@ def described(picture: "Picture", options: argparse.Namespace) -> "Picture":
     colour = picture.colour
     if options.matrix is not None:
         colour = replace(colour, matrix=MATRIX_NAMES[options.matrix])
+    if options.colour is not None:
+        primaries, transfer = COLOURS[options.colour]
+        colour = replace(colour, primaries=primaries, transfer=transfer)
     if options.range is not None:
         colour = replace(colour, full_range=options.range == "full")
     is_rgb = len(picture.planes) > 1 and not picture.is_ycc

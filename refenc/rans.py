@@ -38,7 +38,7 @@ def encode_substream(calls: Iterable[Call], *, lanes: int, tables: FrequencyTabl
     Raises
     ------
     ValueError
-        A table index or a value out of range, or more than 2**28 - 1 words or escape bytes.
+        A table index or a value out of range, or more than 2**28 - 1 words.
     """
     symbols = [_symbols(index, values, tables) for index, values in calls]
     if not sum(frequency.size for frequency, _, _ in symbols):
@@ -54,7 +54,6 @@ def encode_substream(calls: Iterable[Call], *, lanes: int, tables: FrequencyTabl
     return b"".join(
         [
             write_varint(words.size),
-            write_varint(len(escapes)),
             state.astype(">u4").tobytes(),
             words.astype(">u2").tobytes(),
             escapes,

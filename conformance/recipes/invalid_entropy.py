@@ -33,7 +33,6 @@ class Substream:
     """The parts of an entropy-coded sub-stream."""
 
     num_words: bytes
-    num_escape_bytes: bytes
     states: bytes
     words: bytes
     escapes: bytes
@@ -43,13 +42,11 @@ class Substream:
         """Take a sound payload apart."""
         reader = BitReader(payload)
         words, first = reader.read_varint(), reader.offset
-        _, second = reader.read_varint(), reader.offset
-        states = second + STATE_BYTES * lanes
+        states = first + STATE_BYTES * lanes
         end = states + WORD_BYTES * words
         return cls(
             num_words=payload[:first],
-            num_escape_bytes=payload[first:second],
-            states=payload[second:states],
+            states=payload[first:states],
             words=payload[states:end],
             escapes=payload[end:],
         )
@@ -63,13 +60,9 @@ class Substream:
 Change = Callable[[Substream], Substream]
 
 
-def resized(part: Substream, *, words: int = 0, escapes: int = 0) -> Substream:
-    """Change the lengths that a sub-stream states, but not what it holds."""
-    return replace(
-        part,
-        num_words=write_varint(len(part.words) // WORD_BYTES + words),
-        num_escape_bytes=write_varint(len(part.escapes) + escapes),
-    )
+def resized(part: Substream, *, words: int = 0) -> Substream:
+    """Change the length that a sub-stream states, but not what it holds."""
+    return replace(part, num_words=write_varint(len(part.words) // WORD_BYTES + words))
 
 
 def extreme_once(value: int) -> Callable[[Step], I32Map]:
@@ -204,7 +197,7 @@ def _map_beyond(offset: int) -> bytes:
 def _symbols_in_empty_layer() -> bytes:
     stream = empty_last_layer().codestream()
     last = stream.residual[-1]
-    idle = bytes(2) + STATE_LOW.to_bytes(STATE_BYTES, "big")
+    idle = bytes(1) + STATE_LOW.to_bytes(STATE_BYTES, "big")
     residual = (*stream.residual[:-1], replace(last, payload=idle))
     return write_codestream(replace(stream, residual=residual), check=False)
 
@@ -225,19 +218,15 @@ def _first_state(part: Substream, state: int) -> Substream:
 RECIPES = (
     _fault("ENT-002", "not-minimal", "num_words with an empty leading group", "num_words",
            lambda part: replace(part, num_words=b"\x80" + part.num_words)),
-    _fault("ENT-002", "five-bytes", "num_escape_bytes of five bytes", "num_escape_bytes",
-           lambda part: replace(part, num_escape_bytes=b"\x81\x80\x80\x80\x01")),
-    _fault("ENT-003", "more-words", "one word more announced than there is", "num_words",
-           lambda part: resized(part, words=1)),
-    _fault("ENT-003", "more-escapes", "one escape byte more announced than there is",
-           "num_escape_bytes", lambda part: resized(part, escapes=1)),
+    _fault("ENT-002", "five-bytes", "num_words of five bytes", "num_words",
+           lambda part: replace(part, num_words=b"\x81\x80\x80\x80\x01")),
+    _fault("ENT-003", "more-words", "more words announced than there are bytes", "num_words",
+           lambda part: resized(part, words=len(part.escapes) // WORD_BYTES + 1)),
     _fault("ENT-003", "huge", "2**28 - 1 words announced", "num_words",
            lambda part: replace(part, num_words=b"\xff\xff\xff\x7f")),
     invalid("length-cut", "a sub-stream that ends inside num_words", "ENT-003", sound=sound,
             broken=lambda: changed_hyper(lambda _: b"\x81"), element="SOZ.num_words"),
-    _fault("ENT-004", "fewer-escapes", "one escape byte more than announced", "num_escape_bytes",
-           lambda part: resized(part, escapes=-1)),
-    _fault("ENT-004", "fewer-words", "one word more than announced", "num_words",
+    _fault("ENT-008", "fewer-words", "one word more than announced", "word",
            lambda part: resized(part, words=-1)),
     _fault("ENT-005", "low-state", "first lane state 65535", "lane_state",
            lambda part: _first_state(part, STATE_LOW - 1)),

@@ -67,7 +67,7 @@ static uint32_t big_endian(const uint8_t *bytes, int n)
 /* 8.2.2 */
 void jai_substream_open(jai_ctx *ctx, jai_substream *s, jai_bytes payload, int lanes, const jai_table *tables)
 {
-    uint32_t counts[2];
+    uint32_t num_words;
     s->ctx = ctx;
     s->tables = tables;
     s->offset = payload.offset;
@@ -77,27 +77,23 @@ void jai_substream_open(jai_ctx *ctx, jai_substream *s, jai_bytes payload, int l
     s->word_pos = s->escape_pos = s->num_words = s->escape_bits = 0;
     if (s->empty)
         return;
-    for (int i = 0; i < 2; i++) {
-        jai_varint_result result = jai_varint(&payload, &counts[i]);
-        if (result == JAI_VARINT_SHORT)
-            fail(s, "ENT-003", "the sub-stream ends inside its lengths");
-        if (result != JAI_VARINT_OK)
-            fail(s, "ENT-002", "a length of the sub-stream is not a varint");
-    }
-    uint64_t needed = 4 * (uint64_t)lanes + 2 * (uint64_t)counts[0] + counts[1];
+    jai_varint_result result = jai_varint(&payload, &num_words);
+    if (result == JAI_VARINT_SHORT)
+        fail(s, "ENT-003", "the sub-stream ends inside num_words");
+    if (result != JAI_VARINT_OK)
+        fail(s, "ENT-002", "num_words is not a varint");
+    uint64_t needed = 4 * (uint64_t)lanes + 2 * (uint64_t)num_words;
     if (payload.size < needed)
-        fail(s, "ENT-003", "the sub-stream is shorter than its lengths say");
-    if (payload.size > needed)
-        fail(s, "ENT-004", "the sub-stream is longer than its lengths say");
+        fail(s, "ENT-003", "the sub-stream is shorter than num_words says");
     for (int i = 0; i < lanes; i++) {
         s->x[i] = big_endian(payload.data + 4 * i, 4);
         if (s->x[i] < STATE_LOW)
             fail(s, "ENT-005", "the initial state of a lane is too small");
     }
     s->words = payload.data + 4 * (size_t)lanes;
-    s->num_words = counts[0];
-    s->escapes = s->words + 2 * (size_t)counts[0];
-    s->escape_bits = 8 * counts[1];
+    s->num_words = num_words;
+    s->escapes = s->words + 2 * (size_t)num_words;
+    s->escape_bits = 8 * (uint32_t)(payload.size - needed);
 }
 
 static int escape_bit(jai_substream *s)

@@ -3,7 +3,7 @@
 
 ::
 
-    sub-stream = num_words | num_escape_bytes | lane states u(32) | words u(16) | escape bytes
+    sub-stream = num_words | lane states u(32) | words u(16) | escape bytes up to the end
 
     call:   symbol  0 1 2 .. L-1 | L .. 2L-1 | ..      lane = symbol mod L
             round        0       |     1     | ..      words are read in lane order
@@ -60,9 +60,9 @@ class SubstreamDecoder(ABC):
     Raises
     ------
     TruncatedStream
-        ENT-003: the payload is shorter than its lengths say.
+        ENT-003: the payload is shorter than num_words says.
     MalformedStream
-        ENT-002: a length is badly written; ENT-004: the payload is longer than its lengths say.
+        ENT-002: num_words is badly written.
     ConstraintViolation
         ENT-005: a lane state below 2**16.
     """
@@ -72,20 +72,15 @@ class SubstreamDecoder(ABC):
         self._lanes, self._tables, self._offset = lanes, tables, offset
         self._empty, self._used, self._position = not payload, False, 0
         if not payload:
-            payload = bytes(2) + STATE_LOW.to_bytes(STATE_BYTES, "big") * lanes
+            payload = bytes(1) + STATE_LOW.to_bytes(STATE_BYTES, "big") * lanes
         reader = BitReader(payload, origin=offset)
         num_words = read_length(reader, "num_words")
-        num_bytes = read_length(reader, "num_escape_bytes")
         self._states_begin = reader.offset - offset
         self._words_begin = self._states_begin + STATE_BYTES * lanes
         escapes_begin = self._words_begin + WORD_BYTES * num_words
-        end = escapes_begin + num_bytes
-        if end > len(payload):
-            message = f"the sub-stream needs {end} bytes but has {len(payload)}"
+        if escapes_begin > len(payload):
+            message = f"the sub-stream needs {escapes_begin} bytes but has {len(payload)}"
             raise self._error(TruncatedStream, message, "ENT-003", "num_words", 0)
-        if end < len(payload):
-            message = "the sub-stream goes on after its escape bytes"
-            raise self._error(MalformedStream, message, "ENT-004", "num_escape_bytes", end)
         self._state: I64Map = np.frombuffer(payload, ">u4", lanes, self._states_begin).astype(
             np.int64
         )

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import refdec
 from refdec import Picture
 from refdec.cli.main import main as refdec_main
 from refdec.cli.picture_io import write_picture
+from refdec.cli.png_chunks import chunks_of
 from refenc.cli import main
-from refenc.format_options import MATRIX_NAMES
+from refenc.format_options import COLOURS, MATRIX_NAMES
 from tests.pictures import deep, picture_of, subsampled
 
 Capture = pytest.CaptureFixture[str]
@@ -102,3 +104,16 @@ def test_a_small_deep_picture_is_of_the_lowest_level(tmp_path: Path) -> None:
     source = written(tmp_path / "a.png", picture_of(deep(3, *SIZE, 16), 16))
     assert main(["encode", source, "--quality", "20"]) == 0
     assert refdec.parse(tmp_path / "a.jai").picture_header.level_idc == 1
+
+
+@pytest.mark.parametrize("name", COLOURS)
+def test_colour_is_declared_and_written_to_png(tmp_path: Path, name: str) -> None:
+    source, stream, output = (str(tmp_path / x) for x in ("a.png", "a.jai", "b.png"))
+    Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(source)
+    assert main(["encode", source, "-o", stream, "--colour", name]) == 0
+    colour = refdec.decode(stream).colour
+    assert (colour.primaries, colour.transfer) == COLOURS[name]
+    assert refdec_main(["decode", stream, "-o", output]) == 0
+    chunks = dict(chunks_of(Path(output).read_bytes()))
+    expected = None if name == "srgb" else bytes([*COLOURS[name], 0, 1])
+    assert chunks.get(b"cICP") == expected
