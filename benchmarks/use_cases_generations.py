@@ -173,13 +173,13 @@ def plot(curves: list[tuple[float, str, np.ndarray]], path: Path) -> None:
     """Draw PSNR against the source relative to the first generation's."""
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    figure, grid = plt.subplots(1, len(TARGETS), figsize=(10, 4), sharey=True, layout="constrained")
+    figure, grid = plt.subplots(1, len(TARGETS), figsize=(12, 4), sharey=True, layout="constrained")
     for axes, target in zip(grid, TARGETS, strict=True):
         for _, label, values in (c for c in curves if c[0] == target):
             axes.plot(range(1, GENERATIONS + 1), values, "o-", ms=4, label=label)
         axes.set(title=f"about {target:g} bpp", xlabel="generation")
         axes.grid(alpha=0.3)
     grid[0].set_ylabel("PSNR-RGB to the source,\nrelative to generation 1 (dB)")
-    grid[-1].legend()
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside right center")
     figure.savefig(path, dpi=90)
     plt.close(figure)

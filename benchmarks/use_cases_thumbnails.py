@@ -40,7 +40,7 @@ def anatomy(data: bytes) -> dict[str, int]:
     sizes = {Marker(s.marker).name: s.end - s.offset for s in stream.segments}
     parts = (stream.hyper_latent, stream.residual[0])
     payloads = [part.payload for part in parts]
-    lengths = [substream_lengths(payload) for payload in payloads]
+    lengths = [length_bytes(payload) for payload in payloads]
     lanes = stream.picture_header.num_lanes
     states = [
         4 * count * bool(p) for count, p in zip((max(1, lanes >> 3), lanes), payloads, strict=True)
@@ -60,7 +60,7 @@ def anatomy(data: bytes) -> dict[str, int]:
     }
 
 
-def substream_lengths(payload: bytes) -> int:
+def length_bytes(payload: bytes) -> int:
     """Return the bytes of num_words."""
     if not payload:
         return 0
@@ -115,11 +115,11 @@ def report(folder: Path, out: Path, limit: int | None) -> str:
         [
             (
                 f"Bytes of a still at quality {QUALITY} with the encoder's defaults. Overhead is everything but the "
-                "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, EOC, and num_words and "
-                "num_words at the start of both sub-streams. Lane states count as payload: the first symbols are in "
-                "them; 16 of the 32 bits of a state are the fixed cost of a lane, here 4 bytes for the two sub-streams. "
-                f"Allowed are {ALLOWED_OVERHEAD} bytes; the largest overhead is {worst} bytes, {outside} where the lengths "
-                "in the sub-streams count as part of the coded data."
+                "entropy-coded payload: SOC, PIH, markers and lengths of SOZ and SOR, EOC, and num_words at the start of "
+                "both sub-streams. Lane states count as payload: the first symbols are in them; 16 of the 32 bits of a "
+                "state are the fixed cost of a lane, here 4 bytes for the two sub-streams. Allowed are "
+                f"{ALLOWED_OVERHEAD} bytes; the largest overhead is {worst} bytes, {outside} where num_words counts as "
+                "part of the coded data."
             ),
             table(["bytes", *(f"{width}x{height}" for width, height in SIZES)], rows),
             (
