@@ -2,9 +2,9 @@
 """Judge jaidec with the golden streams and with mutated streams; standard library only.
 
 Valid stills: latents (point L), the samples of both synthesis transforms (point S), enhanced
-samples (point E) and alpha (point A) have the listed digests; animations: status 4. Invalid streams: status 3 to 5, a message, no output; the
-requirement that the message names is compared, too. Mutated streams: a picture, or status 3 to 5
-with a message.
+samples (point E) and alpha (point A) have the listed digests. Animations: status 4. Invalid
+streams: status 3 to 5, a message, no output; the requirement that the message names is compared,
+too. Mutated streams: a picture, or status 3 to 5 with a message.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def judge_valid(decoder: Decoder, case: dict[str, Any], stream: bytes) -> str:
     """Return "pass", or what is wrong."""
     if "frames" in case["valid"]:
         status, message = decoder.run(stream)
-        unsupported = status == 4 and "animation" in message  # noqa: PLR2004
+        unsupported = status == 4 and "animation" in message
         return "pass, unsupported" if unsupported else f"status {status}: {message}"
     digests, picture = case["valid"]["digests"], case["valid"]["picture"]
     alpha_depth = picture.get("alpha_bit_depth", 0)

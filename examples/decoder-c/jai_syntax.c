@@ -327,13 +327,13 @@ static void animation_header(parser *p, jai_bits *b)
     SHALL(jai_ue(b) <= MAX_FRAMES - 1, "ANI-001");
     SHALL(jai_ue(b) <= MAX_TICKS - 1, "ANI-002");
     SHALL(jai_ue(b) <= MAX_LOOPS, "ANI-003");
-    SUPPORTED(!"the stream is an animation", "");
+    require(b, 0, JAI_UNSUPPORTED, "", "the stream is an animation");
 }
 
 static void frame_header(parser *p, jai_bits *b)
 {
     (void)p;
-    SHALL(!"a frame header in a still", "FRH-001");
+    require(b, 0, JAI_BAD_STREAM, "FRH-001", "a frame header in a still");
 }
 
 static void decoded_picture_hash(parser *p, jai_bits *b)
@@ -410,7 +410,7 @@ static int segment(parser *p, jai_bytes *rest)
     size_t kind = 0;
 
     if (rest->size == 0 && p->seen[0])
-        SHALL(!"the stream ends without EOC", "EOC-001");
+        require(b, 0, JAI_BAD_STREAM, "EOC-001", "the stream ends without EOC");
     SHALL(rest->size >= 2, "SEG-003");
     int marker = rest->data[0] << 8 | rest->data[1];
     SHALL(p->seen[0] || marker == SOC, "SOC-001");
