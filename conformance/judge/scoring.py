@@ -159,7 +159,7 @@ def score_latents(case: Case, path: Path, latent_format: str) -> Score:
 
 def _read_latents(path: Path, latent_format: str) -> NDArray[Any]:
     if latent_format == "raw":
-        return np.frombuffer(path.read_bytes(), ">i2")
+        return np.frombuffer(path.read_bytes(), ">i2")[None, None]
     loaded = np.load(path, allow_pickle=False)
     y_hat: NDArray[Any] = loaded["y_hat"] if latent_format == "npz" else loaded
     if y_hat.dtype.kind not in "iu" or y_hat.ndim != 3 or not y_hat.size:  # noqa: PLR2004

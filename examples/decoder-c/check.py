@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judge jaidec with the golden streams and with mutated streams; standard library only.
 
-Valid streams: latents (point L), the samples of both synthesis transforms (point S) and enhanced
-samples (point E) have the listed digests. Invalid streams: status 3 to 5, a message, no output; the
-requirement that the message names is compared, too. Mutated streams: a picture, or status 3 to 5
-with a message.
+Valid stills: latents (point L), the samples of both synthesis transforms (point S), enhanced
+samples (point E) and alpha (point A) have the listed digests. Animations: status 4. Invalid
+streams: status 3 to 5, a message, no output; the requirement that the message names is compared,
+too. Mutated streams: a picture, or status 3 to 5 with a message.
 """
 
 import argparse
@@ -33,11 +33,11 @@ class Decoder:
 
     def run(self, stream: bytes, *options: str) -> tuple[int, str]:
         """Decode a stream; return the status (negative: a signal) and the message."""
-        for name in ("out.pnm", "latents.bin"):
+        for name in ("out.raw", "latents.bin"):
             (self.directory / name).unlink(missing_ok=True)
         path = self.directory / "stream.jai"
         path.write_bytes(stream)
-        command = [self.program, path, "-o", self.directory / "out.pnm", *options]
+        command = [self.program, path, "-o", self.directory / "out.raw", *options]
         try:
             done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
@@ -48,18 +48,22 @@ class Decoder:
         """Return the digest of spec 10.1 of what was decoded."""
         return hashlib.sha256((self.directory / "latents.bin").read_bytes()).hexdigest()
 
-    def samples_digest(self, components: int) -> str:
-        """Return the digest of spec 10.2 of what was decoded."""
-        data = (self.directory / "out.pnm").read_bytes()
-        _, _, peak, samples = data.split(b"\n", 3)
-        values = memoryview(samples).cast("H" if int(peak) > 255 else "B")
-        planes = (values[c::components].tobytes() for c in range(components))
-        return hashlib.sha256(b"".join(planes)).hexdigest()
+    def digests(self, alpha_bytes: int) -> tuple[str, str]:
+        """Return the digests of spec 10.2 of the samples and of alpha, the last bytes."""
+        data = (self.directory / "out.raw").read_bytes()
+        end = len(data) - alpha_bytes
+        return hashlib.sha256(data[:end]).hexdigest(), hashlib.sha256(data[end:]).hexdigest()
 
 
 def judge_valid(decoder: Decoder, case: dict[str, Any], stream: bytes) -> str:
     """Return "pass", or what is wrong."""
-    digests, components = case["valid"]["digests"], case["valid"]["picture"]["components"]
+    if "frames" in case["valid"]:
+        status, message = decoder.run(stream)
+        unsupported = status == 4 and "animation" in message
+        return "pass, unsupported" if unsupported else f"status {status}: {message}"
+    digests, picture = case["valid"]["digests"], case["valid"]["picture"]
+    alpha_depth = picture.get("alpha_bit_depth", 0)
+    alpha_bytes = -(-alpha_depth // 8) * picture["width"] * picture["height"]
     latents = ("--latents", str(decoder.directory / "latents.bin"))
     runs = [((), "E", digests["E"])] if "E" in digests else []
     runs += [
@@ -72,8 +76,11 @@ def judge_valid(decoder: Decoder, case: dict[str, Any], stream: bytes) -> str:
             return f"status {status}: {message}"
         if options and decoder.latents_digest() != digests["L"]:
             return "point L differs"
-        if decoder.samples_digest(components) != wanted:
+        samples, alpha = decoder.digests(alpha_bytes)
+        if samples != wanted:
             return f"point {point} differs"
+        if alpha_depth and alpha != digests["A"]:
+            return "point A differs"
     return "pass"
 
 
@@ -84,7 +91,7 @@ def judge_invalid(decoder: Decoder, case: dict[str, Any], stream: bytes) -> str:
         return f"status {status}: {message}"
     if not message:
         return "no message"
-    if (decoder.directory / "out.pnm").exists():
+    if (decoder.directory / "out.raw").exists():
         return "output left behind"
     reason = message.removeprefix("jaidec: ").split(":")[0]
     return (

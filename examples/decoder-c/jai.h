@@ -29,7 +29,11 @@ typedef struct {
 
 typedef struct {
     int width, height, components, bit_depth;
-    uint16_t *samples;                           /* [height][width][components]: R, G, B or luma */
+    int chroma_width, chroma_height;             /* of the planes after the first */
+    int is_ycc;                                  /* three components are Y, Cb, Cr, otherwise R, G, B */
+    int is_float;                                /* samples stand for binary16 numbers, spec 9.5 */
+    int colour_primaries, transfer_characteristics, matrix_coefficients, full_range; /* ITU-T H.273 */
+    uint16_t *samples;                           /* plane after plane, each [height][width] */
     int alpha_bit_depth, alpha_premultiplied;    /* 0, 0 where the stream has no alpha */
     uint16_t *alpha;                             /* [height][width]: 0 transparent */
     int latent_channels, latent_height, latent_width;

@@ -17,8 +17,10 @@ static int init_codec(jai_codec *codec)
     codec->hyper = jai_tables_new(&jai_hyper_tables);
     codec->lossless_match = jai_tables_new(&jai_lossless_match);
     codec->lossless_residual = jai_tables_new(&jai_lossless_residual);
+    codec->lossless_low = jai_tables_new(&jai_lossless_low);
     codec->weights = calloc((size_t)model->num_convs, sizeof *codec->weights);
-    if (!codec->residual || !codec->hyper || !codec->lossless_match || !codec->lossless_residual || !codec->weights)
+    if (!codec->residual || !codec->hyper || !codec->lossless_match || !codec->lossless_residual ||
+        !codec->lossless_low || !codec->weights)
         return 0;
     for (int i = 0; i < model->num_convs; i++)
         if (!jai_weights_init(&codec->weights[i], model->convs[i]))
@@ -44,6 +46,7 @@ void jai_close(jai_codec *codec)
     jai_tables_free(codec->hyper, &jai_hyper_tables);
     jai_tables_free(codec->lossless_match, &jai_lossless_match);
     jai_tables_free(codec->lossless_residual, &jai_lossless_residual);
+    jai_tables_free(codec->lossless_low, &jai_lossless_low);
     for (int i = 0; codec->weights && i < jai_model_set.num_convs; i++) {
         free(codec->weights[i].by_output);
         free(codec->weights[i].by_input);
@@ -87,15 +90,12 @@ static void verify_latents(jai_ctx *ctx, const jai_codestream *stream, const int
 static void verify_samples(jai_ctx *ctx, const jai_codestream *stream, int point, int transform,
                            const uint16_t *samples)
 {
-    const jai_picture_header *h = &stream->picture;
-    size_t components = point == POINT_A ? 1 : (size_t)h->num_components;
-    size_t count = (size_t)h->pic_width * (size_t)h->pic_height * components;
-    int bit_depth = point == POINT_A ? stream->tools.alpha_bit_depth_minus8 + 8 : h->bit_depth;
+    jai_picture_header h = point == POINT_A ? jai_alpha_header(stream) : stream->picture;
+    size_t count = jai_plane_start(&h, h.num_components);
     jai_sha256 hash;
     jai_sha256_start(&hash);
-    for (size_t c = 0; c < components; c++)
-        for (size_t n = c; n < count; n += components)
-            add_number(&hash, samples[n], bit_depth == 8 ? 1 : 2);
+    for (size_t n = 0; n < count; n++)
+        add_number(&hash, samples[n], h.bit_depth == 8 ? 1 : 2);
     verify(ctx, stream, point, transform, &hash);
 }
 
@@ -140,10 +140,7 @@ static uint16_t *decode_samples(jai_ctx *ctx, const jai_codestream *stream, cons
     const jai_picture_header *h = &stream->picture;
     int enhanced = stream->tools.enhancement_flag && options->synthesis == JAI_STREAM_DEFAULT;
     int transform = enhanced ? stream->tools.base_transform_idc : choose_transform(stream, options->synthesis);
-    uint16_t *samples = jai_alloc(ctx, (size_t)h->pic_width * (size_t)h->pic_height * (size_t)h->num_components,
-                                  sizeof *samples);
-    if (h->sample_float_flag || h->chroma_format_idc || h->ycc_flag)
-        jai_fail(ctx, JAI_UNSUPPORTED, "PIH-016", 0, "samples of this format cannot be delivered");
+    uint16_t *samples = jai_alloc(ctx, jai_plane_start(h, h->num_components), sizeof *samples);
     if (stream->tools.base_flag) {
         if (transform > JAI_BASE)
             jai_fail(ctx, JAI_UNSUPPORTED, "", 0, "the synthesis transform of the base is not known");
@@ -192,6 +189,14 @@ static void decode(jai_ctx *ctx, jai_bytes data, const jai_options *options, jai
     picture->height = h->pic_height;
     picture->components = h->num_components;
     picture->bit_depth = h->bit_depth;
+    picture->chroma_width = h->chroma_width;
+    picture->chroma_height = h->chroma_height;
+    picture->is_ycc = h->ycc_flag;
+    picture->is_float = h->sample_float_flag;
+    picture->colour_primaries = h->colour_primaries;
+    picture->transfer_characteristics = h->transfer_characteristics;
+    picture->matrix_coefficients = h->matrix_coefficients;
+    picture->full_range = h->full_range_flag;
     picture->alpha_bit_depth = stream->tools.alpha_flag ? stream->tools.alpha_bit_depth_minus8 + 8 : 0;
     picture->alpha_premultiplied = stream->tools.alpha_premultiplied_flag;
     picture->alpha = alpha ? jai_keep(ctx, alpha) : NULL;

@@ -6,7 +6,7 @@
 #include "jai_enhance.h"
 
 #define WEIGHT_BITS 24
-#define LEVEL_LIMIT 16384
+#define LOW_BITS_LEVEL 33
 #define NUM_OTHERS 4
 #define NUM_ACTIVITIES 32
 #define MEAN_BITS 6
@@ -21,7 +21,7 @@ static const int NEIGHBOURS[NUM_NEIGHBOURS][2] = {{0, -1}, {-1, 0}, {-1, -1}, {-
 
 int jai_level_of(int64_t v)
 {
-    int64_t u = v + 1 < LEVEL_LIMIT ? v + 1 : LEVEL_LIMIT;
+    int64_t u = v + 1;
     int e = 0;
     while (u >> (e + 1))
         e++;
@@ -76,7 +76,7 @@ static void candidates(const enhancer *e, int component, const int *s, const int
 {
     int mean = component == 2 ? (innovation[0] + innovation[1]) >> 1 : innovation[0];
     int median = own_prediction(e, MEDIAN, s), line = own_prediction(e, LINE, s), left = own_prediction(e, LEFT, s);
-    if (component == 0) {
+    if (component == 0 || e->picture.ycc_flag) {
         for (int i = 0; i < NUM_CANDIDATES; i++)
             c[i] = own_prediction(e, i, s);
         return;
@@ -135,11 +135,28 @@ static int residual_context(const enhancer *e, int component, size_t at, const i
 static int reconstruct_sample(const enhancer *e, int prediction, int residual)
 {
     int max_error = e->max_error, v = prediction + residual * e->step;
-    if (v < -max_error)
+    if (v < e->picture.min_sample - max_error)
         v += e->num_residuals * e->step;
-    if (v > e->max + max_error)
+    if (v > e->picture.max_sample + max_error)
         v -= e->num_residuals * e->step;
-    return jai_clip(0, e->max, v);
+    return jai_clip(e->picture.min_sample, e->picture.max_sample, v);
+}
+
+/* The low bits of the residuals that have some, 12.2.2. */
+static void decode_low_bits(enhancer *e, size_t count)
+{
+    size_t split = 0;
+    const int32_t *low = e->low;
+    for (size_t n = 0; n < count; n++)
+        if (e->low_bits[n])
+            e->table_idx[split++] = (uint8_t)(e->low_bits[n] - 1);
+    if (split == 0)
+        return;
+    e->substream->tables = e->ctx->codec->lossless_low;
+    jai_substream_call(e->substream, e->table_idx, split, e->low);
+    for (size_t n = 0; n < count; n++)
+        if (e->low_bits[n])
+            e->value[n] = e->value[n] * (1 << e->low_bits[n]) + *low++;
 }
 
 static void decode_residuals(enhancer *e, int component)
@@ -147,12 +164,15 @@ static void decode_residuals(enhancer *e, int component)
     size_t count = 0;
     int half = e->num_residuals >> 1;
     for (int k = 0; k < e->wave_size; k++)
-        if (e->wave[k].missed) {
+        if (e->wave[k].missed) { /* 12.8.5 */
             int level = jai_mean_level(&e->means[component][e->wave[k].context], MEAN_BITS);
-            e->table_idx[count++] = (uint8_t)jai_clip(0, jai_lossless_residual.count - 1, level);
+            int low_bits = jai_clip(0, e->shift, (level - LOW_BITS_LEVEL) >> 2);
+            e->low_bits[count] = (uint8_t)low_bits;
+            e->table_idx[count++] = (uint8_t)jai_clip(0, jai_lossless_residual.count - 1, level - 4 * low_bits);
         }
     e->substream->tables = e->ctx->codec->lossless_residual;
     jai_substream_call(e->substream, e->table_idx, count, e->value);
+    decode_low_bits(e, count);
     for (size_t n = 0; n < count; n++)
         if (e->value[n] < -half || e->value[n] >= e->num_residuals - half)
             jai_fail(e->ctx, JAI_BAD_STREAM, "SOE-006", e->substream->offset, "a residual is too large");
@@ -168,7 +188,8 @@ static void decode_component(enhancer *e, int component)
         p->line = own_prediction(e, LINE, s);
         p->context = residual_context(e, component, p->at, s);
         candidates(e, component, s, p->innovation, p->candidates);
-        p->prediction = jai_clip(0, e->max, blend(e, component, p->at, p->candidates) + p->base[component]);
+        p->prediction = jai_clip(e->picture.min_sample, e->picture.max_sample,
+                                 blend(e, component, p->at, p->candidates) + p->base[component]);
         if (e->match_flag && component > 0)
             jai_recall(e, p, component);
     }
@@ -233,7 +254,7 @@ static void start_wave(enhancer *e, int t)
     }
 }
 
-static void decode_tile(enhancer *e)
+static void decode_waves(enhancer *e)
 {
     for (int t = 0; t <= e->width + 2 * e->height - 3; t++) {
         start_wave(e, t);
@@ -248,27 +269,42 @@ static void decode_tile(enhancer *e)
             for (int c = 0; c < e->components; c++)
                 *jai_sample(e, &e->wave[k], c) = (uint16_t)e->wave[k].sample[c];
     }
-    jai_substream_finish(e->substream);
 }
 
 uint16_t *jai_sample(const enhancer *e, const position *p, int component)
 {
-    static const int G_R_B[3] = {1, 0, 2};
-    const jai_picture_header *h = &e->stream->picture;
-    size_t pixel = (size_t)(e->top + p->y) * (size_t)h->pic_width + (size_t)(e->left + p->x);
-    return e->samples + pixel * (size_t)e->components + (e->components == 3 ? G_R_B[component] : 0);
+    return e->plane[component] + (size_t)(e->top + p->y) * (size_t)e->plane_width + (size_t)(e->left + p->x);
 }
 
-static void start_tile(enhancer *e, int tile)
+/* ---- A pass: components of a tile that are decoded together, 12.1 ---- */
+
+typedef struct {
+    int components, planes[3]; /* in the order of 12.2 */
+} pass;
+
+static const pass ONE = {1, {0}}, CHROMA = {2, {1, 2}}, YCC = {3, {0, 1, 2}}, RGB = {3, {1, 0, 2}};
+
+/* Where the tile lies in the planes of the pass. */
+static void start_planes(enhancer *e, int tile, const pass *pass)
 {
-    const jai_picture_header *h = &e->stream->picture;
+    const jai_picture_header *h = &e->picture;
     jai_rectangle r = jai_tile(h, tile);
-    e->top = 16 * r.top, e->left = 16 * r.left;
-    e->height = jai_clip(0, h->pic_height - e->top, 16 * r.height);
-    e->width = jai_clip(0, h->pic_width - e->left, 16 * r.width);
+    int is_chroma = pass->planes[0] > 0 && h->chroma_format_idc > 0;
+    int step_x = is_chroma ? h->step_x : 1, step_y = is_chroma ? h->step_y : 1;
+    e->components = pass->components;
+    for (int c = 0; c < pass->components; c++)
+        e->plane[c] = e->samples + jai_plane_start(h, pass->planes[c]);
+    e->plane_width = is_chroma ? h->chroma_width : h->pic_width;
+    e->top = 16 * r.top / step_y, e->left = 16 * r.left / step_x;
+    e->height = jai_ceil_div(jai_clip(0, h->pic_height - 16 * r.top, 16 * r.height), step_y);
+    e->width = jai_ceil_div(jai_clip(0, h->pic_width - 16 * r.left, 16 * r.width), step_x);
+}
+
+static void start_pass(enhancer *e)
+{
     e->pitch = e->width + 2 * MARGIN;
     size_t area = (size_t)(e->height + 2) * (size_t)e->pitch;
-    int outside = e->base_flag ? 0 : 1 << (e->bit_depth - 1);
+    int outside = e->base_flag ? 0 : 1 << (e->picture.bit_depth - 1);
     for (int i = 0; i < NUM_NEIGHBOURS; i++)
         e->offsets[i] = NEIGHBOURS[i][0] * e->pitch + NEIGHBOURS[i][1];
     for (int c = 0; c < e->components; c++) {
@@ -277,20 +313,20 @@ static void start_tile(enhancer *e, int tile)
         e->candidate_error[c] = jai_zalloc(e->ctx, area * NUM_CANDIDATES, sizeof *e->candidate_error[c]);
         for (size_t n = 0; n < area; n++)
             e->signal[c][n] = outside;
+        for (int i = 0; i < JAI_NUM_RESIDUAL_CONTEXTS; i++)
+            jai_means_start(&e->means[c][i], 1, jai_start_means[i] << e->shift, MEAN_BITS);
     }
     e->colour = jai_zalloc(e->ctx, area, sizeof *e->colour);
     e->misses = jai_zalloc(e->ctx, area, sizeof *e->misses);
     e->wave = jai_alloc(e->ctx, (size_t)e->height, sizeof *e->wave);
     e->table_idx = jai_alloc(e->ctx, (size_t)e->height, sizeof *e->table_idx);
+    e->low_bits = jai_alloc(e->ctx, (size_t)e->height, sizeof *e->low_bits);
     e->value = jai_alloc(e->ctx, (size_t)e->height, sizeof *e->value);
-    for (int i = 0; i < JAI_NUM_RESIDUAL_CONTEXTS; i++)
-        for (int c = 0; c < e->components; c++)
-            jai_means_start(&e->means[c][i], 1, jai_start_means[i], MEAN_BITS);
+    e->low = jai_alloc(e->ctx, (size_t)e->height, sizeof *e->low);
     jai_start_matches(e);
-    jai_substream_open(e->ctx, e->substream, e->payloads[tile], h->num_lanes, NULL);
 }
 
-static void end_tile(enhancer *e)
+static void end_pass(enhancer *e)
 {
     for (int c = 0; c < e->components; c++) {
         jai_release(e->ctx, e->signal[c]);
@@ -301,21 +337,35 @@ static void end_tile(enhancer *e)
     jai_release(e->ctx, e->misses);
     jai_release(e->ctx, e->wave);
     jai_release(e->ctx, e->table_idx);
+    jai_release(e->ctx, e->low_bits);
     jai_release(e->ctx, e->value);
+    jai_release(e->ctx, e->low);
     jai_release(e->ctx, e->matches);
+}
+
+static void decode_pass(enhancer *e, int tile, const pass *pass)
+{
+    start_planes(e, tile, pass);
+    start_pass(e);
+    decode_waves(e);
+    end_pass(e);
 }
 
 static void decode_tiles(enhancer *e)
 {
-    e->max = (1 << e->bit_depth) - 1;
-    e->shift = e->bit_depth - 8;
+    const jai_picture_header *h = &e->picture;
+    e->shift = h->bit_depth - 8;
     e->step = 2 * e->max_error + 1;
-    e->num_residuals = (e->max + 2 * e->max_error) / e->step + 1;
+    e->num_residuals = (h->max_sample - h->min_sample + 2 * e->max_error) / e->step + 1;
     e->substream = jai_alloc(e->ctx, 1, sizeof *e->substream);
-    for (int tile = 0; tile < e->stream->picture.num_tiles; tile++) {
-        start_tile(e, tile);
-        decode_tile(e);
-        end_tile(e);
+    for (int tile = 0; tile < h->num_tiles; tile++) {
+        jai_substream_open(e->ctx, e->substream, e->payloads[tile], h->num_lanes, NULL);
+        if (h->chroma_format_idc) {
+            decode_pass(e, tile, &ONE);
+            decode_pass(e, tile, &CHROMA);
+        } else
+            decode_pass(e, tile, h->monochrome_flag ? &ONE : h->ycc_flag ? &YCC : &RGB);
+        jai_substream_finish(e->substream);
     }
     jai_release(e->ctx, e->substream);
 }
@@ -325,11 +375,9 @@ void jai_enhance(jai_ctx *ctx, const jai_codestream *stream, uint16_t *samples)
 {
     enhancer *e = jai_zalloc(ctx, 1, sizeof *e);
     e->ctx = ctx;
-    e->stream = stream;
+    e->picture = stream->picture;
     e->payloads = stream->enhancement;
     e->samples = samples;
-    e->components = stream->picture.num_components;
-    e->bit_depth = stream->picture.bit_depth;
     e->base_flag = stream->tools.base_flag;
     e->match_flag = stream->tools.match_flag;
     e->max_error = stream->tools.max_error;
@@ -342,11 +390,9 @@ void jai_decode_alpha(jai_ctx *ctx, const jai_codestream *stream, uint16_t *alph
 {
     enhancer *e = jai_zalloc(ctx, 1, sizeof *e);
     e->ctx = ctx;
-    e->stream = stream;
+    e->picture = jai_alpha_header(stream);
     e->payloads = stream->alpha;
     e->samples = alpha;
-    e->components = 1;
-    e->bit_depth = stream->tools.alpha_bit_depth_minus8 + 8;
     e->match_flag = stream->tools.alpha_match_flag;
     decode_tiles(e);
     jai_release(ctx, e);

@@ -17,7 +17,7 @@ typedef struct jai_matches jai_matches;
 typedef struct { /* a position of the current wave */
     int x, y;
     size_t at;                       /* in the planes */
-    int base[3], sample[3];          /* by component: G, R, B */
+    int base[3], sample[3];          /* by component of the pass, such as G, R, B */
     int missed;                      /* all expectations: its residuals are coded */
     int missed_first;
     int64_t expected[2];             /* colours */
@@ -30,14 +30,17 @@ typedef struct { /* a position of the current wave */
 
 typedef struct {
     jai_ctx *ctx;
-    const jai_codestream *stream;
+    jai_picture_header picture; /* as 12.1 or 12.11 says, like the flags */
+    int base_flag, match_flag, max_error;
     jai_substream *substream;
     const jai_bytes *payloads; /* of the tiles */
     uint16_t *samples; /* of the picture; those of the base before the tile is decoded */
-    int components, bit_depth, base_flag, match_flag, max_error; /* as 12.1 or 12.11 says */
-    int max, shift, step, num_residuals;
+    int shift, step, num_residuals;
 
-    int top, left, height, width; /* of the tile, in samples */
+    int components; /* that this pass over the tile decodes together */
+    uint16_t *plane[3]; /* of each: its samples, and their number in a row */
+    int plane_width;
+    int top, left, height, width; /* of the tile, in these samples */
     int pitch;                    /* of the planes below: MARGIN columns on either side, two rows above */
     int offsets[NUM_NEIGHBOURS];
     int32_t *signal[3];
@@ -47,8 +50,8 @@ typedef struct {
 
     int wave_size;
     position *wave; /* from the top down */
-    uint8_t *table_idx;
-    int32_t *value;
+    uint8_t *table_idx, *low_bits;
+    int32_t *value, *low;
     jai_mean means[3][JAI_NUM_RESIDUAL_CONTEXTS]; /* of the residuals, by component */
     jai_matches *matches;
 } enhancer;

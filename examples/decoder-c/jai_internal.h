@@ -79,7 +79,8 @@ typedef struct { /* elements of 6.5, then the variables of 7.5 */
     int quality_idx, log2_lanes, tile_grid_flag, tile_width_minus1, tile_height_minus1;
     int num_layers_minus1, layer_last_group[8], segment_crc_flag, tool_header_flag;
 
-    int pic_width, pic_height, bit_depth, num_components, num_lanes, num_layers;
+    int pic_width, pic_height, bit_depth, min_sample, max_sample, num_components;
+    int step_x, step_y, chroma_width, chroma_height, num_lanes, num_layers;
     int tile_width, tile_height, num_tile_columns, num_tiles;
     int h16, w16, h64, w64;
 } jai_picture_header;
@@ -112,6 +113,10 @@ typedef struct {
     int top, left, height, width;
 } jai_rectangle;
 jai_rectangle jai_tile(const jai_picture_header *picture, int tile); /* on the latent grid, 7.5 */
+
+void jai_derive_variables(jai_picture_header *picture);                   /* 7.5 */
+jai_picture_header jai_alpha_header(const jai_codestream *codestream);    /* of the one plane of 12.11 */
+size_t jai_plane_start(const jai_picture_header *picture, int component); /* in samples; of num_components: their end */
 
 /* ---- Entropy-coded sub-streams (jai_rans.c): 8.2. ---- */
 
@@ -178,7 +183,7 @@ void jai_conv(jai_ctx *ctx, const jai_layer *layer, const jai_weights *weights, 
    of calls, 10). ---- */
 
 struct jai_codec {
-    jai_table *residual, *hyper, *lossless_match, *lossless_residual;
+    jai_table *residual, *hyper, *lossless_match, *lossless_residual, *lossless_low;
     jai_weights *weights; /* one per conv, by jai_layer.conv */
 };
 

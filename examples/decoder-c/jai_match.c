@@ -112,9 +112,10 @@ static void decode_expectation(enhancer *e, int which)
         p->missed = *symbol++;
         if (which == 0)
             p->missed_first = p->missed;
-        int depth = e->bit_depth;
+        int depth = e->picture.bit_depth;
         for (int c = 0; c < e->components && !p->missed; c++)
-            p->sample[c] = (int)(p->expected[which] >> (e->components - 1 - c) * depth & e->max);
+            p->sample[c] = jai_clip(e->picture.min_sample, e->picture.max_sample,
+                                    (int)(p->expected[which] >> (e->components - 1 - c) * depth & ((1 << depth) - 1)));
     }
     for (int k = 0; k < e->wave_size; k++)
         jai_mean_settle(&e->matches->misses[which][e->wave[k].match_context[which]]);
@@ -131,7 +132,7 @@ void jai_decode_matches(enhancer *e)
 /* 12.6.2 step (2). Positions of a wave see the values from before it; of equal hashes the lowest row stays. */
 void jai_update_matches(enhancer *e)
 {
-    int depth = e->bit_depth;
+    int depth = e->picture.bit_depth;
     for (int k = 0; k < e->wave_size; k++) {
         const position *p = &e->wave[k];
         int64_t colour = 0;
@@ -163,7 +164,7 @@ void jai_update_matches(enhancer *e)
 void jai_recall(enhancer *e, position *p, int component)
 {
     const jai_matches *m = e->matches;
-    int depth = e->bit_depth;
+    int depth = e->picture.bit_depth;
     int64_t known = component == 1 ? p->sample[0] : ((int64_t)p->sample[0] << depth) + p->sample[1];
     p->recall_hash = finish_hash(add_to_hash(0, known));
     p->recalled = m->recalled[component - 1][p->recall_hash];

@@ -76,6 +76,7 @@ extern const jai_table_data jai_residual_tables; /* 8.5, by scale index */
 extern const int jai_skip_threshold;
 extern const uint8_t jai_offsets[JAI_NUM_SCALES][2];
 extern const jai_table_data jai_lossless_match, jai_lossless_residual; /* 12.9 */
+extern const jai_table_data jai_lossless_low; /* 12.9, by the number of low bits minus 1 */
 extern const int jai_start_means[JAI_NUM_RESIDUAL_CONTEXTS];
 
 #endif

@@ -11,25 +11,31 @@
 enum { STRIP = 8192 }; /* latent positions that are synthesised together */
 
 typedef struct {
-    int matrix_coefficients, r_cr, g_cb, g_cr, b_cb;
+    int matrix_coefficients, to_rgb[3][3]; /* R, G, B of Y, Cb, Cr */
 } matrix;
 
 static const matrix MATRICES[] = {
-    {1, 12901, 1535, 3835, 15201},
-    {5, 11485, 2819, 5850, 14516},
-    {6, 11485, 2819, 5850, 14516},
-    {9, 12080, 1348, 4681, 15412},
+    {0, {{0, 0, 8192}, {8192, 0, 0}, {0, 8192, 0}}},
+    {1, {{8192, 0, 12901}, {8192, -1535, -3835}, {8192, 15201, 0}}},
+    {4, {{8192, 0, 11469}, {8192, -2719, -5832}, {8192, 14582, 0}}},
+    {5, {{8192, 0, 11485}, {8192, -2819, -5850}, {8192, 14516, 0}}},
+    {6, {{8192, 0, 11485}, {8192, -2819, -5850}, {8192, 14516, 0}}},
+    {7, {{8192, 0, 12911}, {8192, -1856, -3904}, {8192, 14959, 0}}},
+    {8, {{8192, -8192, 8192}, {8192, 8192, 0}, {8192, -8192, -8192}}},
+    {9, {{8192, 0, 12080}, {8192, -1348, -4681}, {8192, 15412, 0}}},
 };
 #define NUM_MATRICES (sizeof MATRICES / sizeof *MATRICES)
+enum { YCGCO_RE = 16, YCGCO_RO = 17 };
 
+/* NULL for those that are undone by lifting. */
 static const matrix *find_matrix(jai_ctx *ctx, const jai_picture_header *h)
 {
-    size_t m = 0;
-    while (m < NUM_MATRICES && MATRICES[m].matrix_coefficients != h->matrix_coefficients)
-        m++;
-    if (h->sample_float_flag || h->chroma_format_idc || !h->full_range_flag || m == NUM_MATRICES)
-        jai_fail(ctx, JAI_UNSUPPORTED, "PIH-016", 0, "samples of this format cannot be delivered");
-    return &MATRICES[m];
+    for (size_t m = 0; m < NUM_MATRICES; m++)
+        if (MATRICES[m].matrix_coefficients == h->matrix_coefficients)
+            return &MATRICES[m];
+    if (h->matrix_coefficients != YCGCO_RE && h->matrix_coefficients != YCGCO_RO)
+        jai_fail(ctx, JAI_UNSUPPORTED, "PIH-016", 0, "R, G, B cannot be made with this matrix");
+    return NULL;
 }
 
 /* 9.2 on some rows of the latent grid. */
@@ -44,27 +50,65 @@ static jai_tensor synthesise(jai_ctx *ctx, jai_tensor y_hat, jai_quality quality
     return filtered;
 }
 
-/* 9.3 on one row of the picture. */
-static void convert_colour(const jai_picture_header *h, const matrix *m, const int16_t *planes, size_t pitch,
-                           uint16_t *samples)
+/* 9.3.3 */
+static uint16_t round_sample(const jai_picture_header *h, int value)
 {
-    int shift = COEFFICIENT_BITS + SAMPLE_FRACTION - (h->bit_depth - 8);
-    int half = 1 << (shift - 1), centre = 1 << (h->bit_depth - 1), top = (1 << h->bit_depth) - 1;
-    for (int j = 0; j < h->pic_width; j++, planes += pitch, samples += h->num_components) {
-        int y = planes[0] * (1 << COEFFICIENT_BITS), cb = planes[1], cr = planes[2];
-        int v[3] = {y + m->r_cr * cr, y - m->g_cb * cb - m->g_cr * cr, y + m->b_cb * cb};
-        if (h->num_components == 1)
-            v[0] = y;
-        for (int c = 0; c < h->num_components; c++)
-            samples[c] = (uint16_t)jai_clip(0, top, ((v[c] + half) >> shift) + centre);
-    }
+    int shift = COEFFICIENT_BITS + SAMPLE_FRACTION - (h->bit_depth - 8), centre = 1 << (h->bit_depth - 1);
+    return (uint16_t)jai_clip(h->min_sample, h->max_sample, ((value + (1 << (shift - 1))) >> shift) + centre);
+}
+
+/* 9.3.2 of the position with these plane values; m is NULL for lifting. */
+static void to_rgb(const matrix *m, const int16_t *plane, int value[3])
+{
+    int t = plane[0] - (plane[1] >> 1), b = t - (plane[2] >> 1);
+    int lifted[3] = {b + plane[2], t + plane[1], b};
+    for (int c = 0; c < 3; c++)
+        value[c] = m ? m->to_rgb[c][0] * plane[0] + m->to_rgb[c][1] * plane[1] + m->to_rgb[c][2] * plane[2]
+                     : lifted[c] * (1 << COEFFICIENT_BITS);
+}
+
+typedef struct { /* rows of the picture with their planes */
+    int top, bottom; /* of the picture, bottom after the last */
+    const int16_t *v; /* at row top, column 0 */
+    size_t pitch, row;
+} strip;
+
+static void convert_rgb(const jai_picture_header *h, const matrix *m, const strip *s, uint16_t *samples)
+{
+    size_t plane = jai_plane_start(h, 1), at = (size_t)s->top * (size_t)h->pic_width;
+    for (int i = s->top; i < s->bottom; i++)
+        for (int j = 0; j < h->pic_width; j++, at++) {
+            int value[3];
+            to_rgb(m, s->v + (size_t)(i - s->top) * s->row + (size_t)j * s->pitch, value);
+            for (size_t c = 0; c < 3; c++)
+                samples[c * plane + at] = round_sample(h, value[c]);
+        }
+}
+
+/* Monochrome, or Y, Cb, Cr: one plane, whose values are averaged by 9.3.1. */
+static void convert_plane(const jai_picture_header *h, const strip *s, int component, uint16_t *samples)
+{
+    int step_x = component ? h->step_x : 1, step_y = component ? h->step_y : 1, n = step_x * step_y;
+    int width = component ? h->chroma_width : h->pic_width;
+    uint16_t *to = samples + jai_plane_start(h, component) + (size_t)(s->top / step_y) * (size_t)width;
+    for (int i = s->top; i < s->bottom; i += step_y)
+        for (int j = 0; j < width; j++) {
+            int sum = n / 2;
+            for (int k = 0; k < n; k++) {
+                int row = jai_clip(0, s->bottom - 1, i + k / step_x);
+                int column = jai_clip(0, h->pic_width - 1, j * step_x + k % step_x);
+                sum += s->v[(size_t)(row - s->top) * s->row + (size_t)column * s->pitch + (size_t)component];
+            }
+            *to++ = round_sample(h, (sum >> (n / 2)) * (1 << COEFFICIENT_BITS)); /* n is 1, 2 or 4 */
+        }
 }
 
 void jai_reconstruct(jai_ctx *ctx, const jai_codestream *stream, const jai_latents *latents, int transform,
                      uint16_t *samples)
 {
     const jai_picture_header *h = &stream->picture;
-    const matrix *m = find_matrix(ctx, h);
+    int is_rgb = !h->ycc_flag && !h->monochrome_flag;
+    const matrix *m = is_rgb ? find_matrix(ctx, h) : NULL;
     int rows = jai_clip(4 * HALO, h->h16 > 4 * HALO ? h->h16 : 4 * HALO, STRIP / h->w16);
     for (int top = 0; top < h->h16; top += rows) {
         int bottom = jai_clip(0, h->h16, top + rows);
@@ -75,9 +119,13 @@ void jai_reconstruct(jai_ctx *ctx, const jai_codestream *stream, const jai_laten
         quality.v += (size_t)first * quality.pitch;
         y_hat.height = quality.height = end - first;
         planes = synthesise(ctx, y_hat, quality, transform);
-        for (int i = top * LATENT_STRIDE; i < bottom * LATENT_STRIDE && i < h->pic_height; i++)
-            convert_colour(h, m, planes.v + (size_t)(i - first * LATENT_STRIDE) * (size_t)planes.width * planes.pitch,
-                           planes.pitch, samples + (size_t)i * (size_t)h->pic_width * (size_t)h->num_components);
+        strip s = {top * LATENT_STRIDE, jai_clip(0, h->pic_height, bottom * LATENT_STRIDE), planes.v, planes.pitch,
+                   (size_t)planes.width * planes.pitch};
+        s.v += (size_t)(s.top - first * LATENT_STRIDE) * s.row;
+        if (is_rgb)
+            convert_rgb(h, m, &s, samples);
+        for (int c = 0; c < h->num_components && !is_rgb; c++)
+            convert_plane(h, &s, c, samples);
         jai_release(ctx, planes.v);
     }
 }

@@ -14,6 +14,8 @@
 #define MAX_FRAMES 65536
 #define MAX_TICKS 90000
 #define MAX_LOOPS 65535
+#define FINITE_MIN 1024
+#define FINITE_MAX 64511
 #define TILE_UNIT 64
 #define LATENT_STRIDE 16
 #define HYPER_STRIDE 4
@@ -53,10 +55,16 @@ static int is_in(int value, int first, int last) { return value >= first && valu
 
 /* ---- 7.5: variables; A: profile and level ---- */
 
-static void derive_variables(jai_picture_header *h)
+void jai_derive_variables(jai_picture_header *h)
 {
     h->bit_depth = h->bit_depth_minus8 + 8;
+    h->min_sample = h->sample_float_flag ? FINITE_MIN : 0;
+    h->max_sample = h->sample_float_flag ? FINITE_MAX : (1 << h->bit_depth) - 1;
     h->num_components = h->monochrome_flag ? 1 : 3;
+    h->step_x = h->chroma_format_idc > 0 ? 2 : 1;
+    h->step_y = h->chroma_format_idc > 1 ? 2 : 1;
+    h->chroma_width = jai_ceil_div(h->pic_width, h->step_x);
+    h->chroma_height = jai_ceil_div(h->pic_height, h->step_y);
     h->num_lanes = 1 << h->log2_lanes;
     h->num_layers = h->num_layers_minus1 + 1;
     h->h16 = jai_ceil_div(h->pic_height, LATENT_STRIDE);
@@ -76,6 +84,23 @@ jai_rectangle jai_tile(const jai_picture_header *h, int tile)
     r.height = jai_clip(0, rows, h->h16 - r.top);
     r.width = jai_clip(0, columns, h->w16 - r.left);
     return r;
+}
+
+jai_picture_header jai_alpha_header(const jai_codestream *codestream)
+{
+    jai_picture_header h = codestream->picture;
+    h.monochrome_flag = 1;
+    h.bit_depth_minus8 = codestream->tools.alpha_bit_depth_minus8;
+    h.sample_float_flag = h.chroma_format_idc = h.ycc_flag = 0;
+    jai_derive_variables(&h);
+    return h;
+}
+
+size_t jai_plane_start(const jai_picture_header *h, int component)
+{
+    size_t luma = (size_t)h->pic_width * (size_t)h->pic_height;
+    size_t chroma = (size_t)h->chroma_width * (size_t)h->chroma_height;
+    return component == 0 ? 0 : luma + (size_t)(component - 1) * chroma;
 }
 
 static const jai_profile *profile_of(const parser *p) { return &jai_profiles[p->out->picture.profile_idc]; }
@@ -128,7 +153,7 @@ static void picture_header(parser *p, jai_bits *b)
         READ(h->transfer_characteristics, u(b, 8));
         SHALL(is_in(h->transfer_characteristics, 1, 2) || is_in(h->transfer_characteristics, 4, 18), "PIH-007");
         READ(h->matrix_coefficients, u(b, 8));
-        SHALL(is_in(h->matrix_coefficients, 0, 2) || is_in(h->matrix_coefficients, 4, 15), "PIH-008");
+        SHALL(is_in(h->matrix_coefficients, 0, 2) || is_in(h->matrix_coefficients, 4, 17), "PIH-008");
         SHALL(h->matrix_coefficients != 0 || h->chroma_format_idc == 0, "PIH-013");
         READ(h->full_range_flag, u(b, 1));
     } else {
@@ -164,7 +189,7 @@ static void picture_header(parser *p, jai_bits *b)
     SHALL(extension_flag == 0, "PIH-010");
 
     h->layer_last_group[h->num_layers_minus1] = jai_model_set.num_groups - 1;
-    derive_variables(h);
+    jai_derive_variables(h);
     check_profile_and_level(p, b, h);
     p->out->residual = jai_zalloc(p->ctx, (size_t)h->num_layers * (size_t)h->num_tiles, sizeof(jai_bytes));
     p->out->enhancement = jai_zalloc(p->ctx, (size_t)h->num_tiles, sizeof(jai_bytes));
@@ -302,13 +327,13 @@ static void animation_header(parser *p, jai_bits *b)
     SHALL(jai_ue(b) <= MAX_FRAMES - 1, "ANI-001");
     SHALL(jai_ue(b) <= MAX_TICKS - 1, "ANI-002");
     SHALL(jai_ue(b) <= MAX_LOOPS, "ANI-003");
-    SUPPORTED(!"the stream is an animation", "");
+    require(b, 0, JAI_UNSUPPORTED, "", "the stream is an animation");
 }
 
 static void frame_header(parser *p, jai_bits *b)
 {
     (void)p;
-    SHALL(!"a frame header in a still", "FRH-001");
+    require(b, 0, JAI_BAD_STREAM, "FRH-001", "a frame header in a still");
 }
 
 static void decoded_picture_hash(parser *p, jai_bits *b)
@@ -385,7 +410,7 @@ static int segment(parser *p, jai_bytes *rest)
     size_t kind = 0;
 
     if (rest->size == 0 && p->seen[0])
-        SHALL(!"the stream ends without EOC", "EOC-001");
+        require(b, 0, JAI_BAD_STREAM, "EOC-001", "the stream ends without EOC");
     SHALL(rest->size >= 2, "SEG-003");
     int marker = rest->data[0] << 8 | rest->data[1];
     SHALL(p->seen[0] || marker == SOC, "SOC-001");

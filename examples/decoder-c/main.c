@@ -8,7 +8,7 @@
 #include "jai.h"
 
 static const char USAGE[] =
-    "usage: jaidec stream.jai [-o out.ppm|out.pgm] [--synthesis simple|base]\n"
+    "usage: jaidec stream.jai [-o out.ppm|out.pgm|out.raw] [--synthesis simple|base]\n"
     "              [--alpha out.pgm] [--latents out.bin] [--verify] [--max-samples N]\n"
     "Exit status: 0 decoded, 2 wrong usage, 3 bad stream, 4 unsupported, 5 digest differs, 6 file or model.\n";
 
@@ -18,6 +18,12 @@ typedef struct {
     const char *stream, *output, *alpha, *latents;
     jai_options options;
 } arguments;
+
+static int is_raw(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && strcmp(path + length - 4, ".raw") == 0;
+}
 
 static int parse_arguments(int argc, char **argv, arguments *a)
 {
@@ -52,7 +58,7 @@ static int parse_arguments(int argc, char **argv, arguments *a)
             return 0;
     }
     a->options.want_latents = a->latents != NULL;
-    a->options.want_alpha = a->alpha != NULL;
+    a->options.want_alpha = a->alpha || (a->output && is_raw(a->output));
     a->options.latents_only = (a->latents || a->alpha) && !a->output;
     return a->stream != NULL;
 }
@@ -104,38 +110,87 @@ static int put_numbers(FILE *file, const void *numbers, size_t count, int bytes)
     return 1;
 }
 
-static int write_file(const char *path, const char *header, const void *numbers, size_t count, int bytes)
+typedef struct { /* planes of equal size, of which the numbers at a position stand together in the file */
+    const void *numbers;
+    size_t area, planes;
+    int bytes;
+} group;
+
+static int put_group(FILE *file, const group *g)
+{
+    const uint16_t *numbers = g->numbers;
+    uint16_t row[3 * 1024];
+    if (g->planes == 1)
+        return put_numbers(file, numbers, g->area, g->bytes);
+    for (size_t start = 0, used = 0; start < g->area; start++) {
+        for (size_t c = 0; c < g->planes; c++)
+            row[used++] = numbers[c * g->area + start];
+        if (used + g->planes > sizeof row / sizeof *row || start + 1 == g->area) {
+            if (!put_numbers(file, row, used, g->bytes))
+                return 0;
+            used = 0;
+        }
+    }
+    return 1;
+}
+
+static int write_file(const char *path, const char *header, const group *groups, size_t count)
 {
     FILE *file = fopen(path, "wb");
-    int done = file && fputs(header, file) >= 0 && put_numbers(file, numbers, count, bytes);
+    int done = file && fputs(header, file) >= 0;
+    for (size_t n = 0; n < count && done; n++)
+        done = put_group(file, &groups[n]);
     done = file && fclose(file) == 0 && done;
     if (!done) {
         fprintf(stderr, "jaidec: %s cannot be written\n", path);
         if (file)
             remove(path);
     }
-    return done;
+    return done ? 0 : EXIT_FILE;
 }
+
+static int bytes_of(int bit_depth) { return bit_depth == 8 ? 1 : 2; }
 
 static int write_pnm(const char *path, const jai_picture *p, const uint16_t *samples, int components, int bit_depth)
 {
     char header[64];
-    size_t count = (size_t)p->width * (size_t)p->height * (size_t)components;
+    group planes = {samples, (size_t)p->width * (size_t)p->height, (size_t)components, bytes_of(bit_depth)};
     snprintf(header, sizeof header, "P%d\n%d %d\n%d\n", components == 1 ? 5 : 6, p->width, p->height,
              (1 << bit_depth) - 1);
-    return write_file(path, header, samples, count, bit_depth == 8 ? 1 : 2);
+    return write_file(path, header, &planes, 1);
+}
+
+/* Plane after plane, alpha last. */
+static int write_raw(const char *path, const jai_picture *p)
+{
+    size_t luma = (size_t)p->width * (size_t)p->height;
+    size_t chroma = (size_t)p->chroma_width * (size_t)p->chroma_height;
+    size_t samples = luma + (size_t)(p->components - 1) * chroma;
+    group groups[] = {{p->samples, samples, 1, bytes_of(p->bit_depth)},
+                      {p->alpha, luma, 1, bytes_of(p->alpha_bit_depth)}};
+    return write_file(path, "", groups, p->alpha ? 2 : 1);
+}
+
+static int write_picture(const char *path, const jai_picture *p)
+{
+    if (is_raw(path))
+        return write_raw(path, p);
+    if (p->components == 3 && (p->chroma_width != p->width || p->chroma_height != p->height)) {
+        fputs("jaidec: planes of different sizes need an output file .raw\n", stderr);
+        return JAI_UNSUPPORTED;
+    }
+    return write_pnm(path, p, p->samples, p->components, p->bit_depth);
 }
 
 static int write_outputs(const arguments *a, const jai_picture *p)
 {
-    size_t latents = (size_t)p->latent_channels * (size_t)p->latent_height * (size_t)p->latent_width;
-    if (a->output && !write_pnm(a->output, p, p->samples, p->components, p->bit_depth))
-        return EXIT_FILE;
-    if (a->alpha && p->alpha && !write_pnm(a->alpha, p, p->alpha, 1, p->alpha_bit_depth))
-        return EXIT_FILE;
-    if (a->latents && !write_file(a->latents, "", p->latents, latents, 2))
-        return EXIT_FILE;
-    return 0;
+    group latents = {p->latents, (size_t)p->latent_channels * (size_t)p->latent_height * (size_t)p->latent_width, 1, 2};
+    int status = a->output ? write_picture(a->output, p) : 0;
+    if (!status && a->alpha && p->alpha)
+        status = write_pnm(a->alpha, p, p->alpha, 1, p->alpha_bit_depth);
+    if (!status && a->latents)
+        status = write_file(a->latents, "", &latents, 1);
+    return status;
 }
 
 int main(int argc, char **argv)

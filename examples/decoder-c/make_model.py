@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 FORMATS = {"I8": "b", "U8": "B", "I16": "h", "I32": "i"}
+MAX_LOW_BITS = 8
 C_TYPES = {"I8": "int8_t", "U8": "uint8_t", "I16": "int16_t", "I32": "int32_t"}
 INT16_MAX = 32767
 MAX_INPUTS, MAX_TENSORS = 4, 32  # of a network, as in jai_model.h
@@ -239,6 +240,7 @@ def write(spec: Path, model_set_idc: int) -> str:
     lossless = json.loads((spec / "tables/lossless_cdf.json").read_text(encoding="utf-8"))
     table_set(w, "jai_lossless_match", lossless["match"])
     table_set(w, "jai_lossless_residual", lossless["residual"])
+    table_set(w, "jai_lossless_low", [low_bits_table(k) for k in range(1, MAX_LOW_BITS + 1)])
     w.array("const int jai_start_means[JAI_NUM_RESIDUAL_CONTEXTS]", lossless["start_means"])
 
     for description in networks.values():
@@ -310,6 +312,12 @@ def table_set(w: Writer, name: str, rows: Sequence[Sequence[int]]) -> None:
         f"static const uint16_t *const {name}_rows[]", (f"{name}_{i}" for i in range(len(rows)))
     )
     w.lines.append(f"const jai_table_data {name} = {{{len(rows)}, {name}_bounds, {name}_rows}};")
+
+
+def low_bits_table(k: int) -> list[int]:
+    """Return the frequencies of k low bits, spec 12.9."""
+    each, more = divmod(4094, 1 << k)
+    return [each + (v < more) for v in range(1 << k)] + [1, 1]
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ SAMPLE = (
     "structure/tiles-and-layers",
     "structure/quality-map-tiles",
     "syntax/every-segment",
-    "format/depth-9",
+    "format/",
     "entropy/escape-lengths",
     "synthesis/saturated-random-63",
     "lossless/t",
@@ -51,6 +51,24 @@ def test_a_sample_of_the_golden_streams_and_mutations_of_them(program: Path) -> 
     done = _run(sys.executable, "check.py", program, "--mutations", 40, *filters)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "another reason" not in done.stdout
+
+
+def test_the_harness_judges_it_as_its_description_says(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "build").symlink_to(program.parent)
+    description = shutil.copy(DIRECTORY / "jaidec.toml", tmp_path)
+    filters = ("--filter", "picture/grey", "--filter", "format/ycc-422", "--filter", "alpha/deep")
+    command = (sys.executable, "-m", "conformance", "run", "--decoder", description, *filters)
+    done = _run(*command, "--filter", "animation/one-frame")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "unsupported: 1 of feature animation" in done.stdout
+
+
+def test_planes_of_different_sizes_need_a_raw_file(program: Path, tmp_path: Path) -> None:
+    stream = STREAM.parents[2] / "format" / "ycc-420" / "stream.jai"
+    done = _run(program, stream, "-o", tmp_path / "out.ppm")
+    assert done.returncode == 4
+    assert "raw" in done.stderr
+    assert not (tmp_path / "out.ppm").exists()
 
 
 def test_wrong_usage_and_missing_files_have_exit_statuses(program: Path, tmp_path: Path) -> None:
