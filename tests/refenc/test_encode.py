@@ -53,9 +53,7 @@ def test_flat_pictures_stay_flat_and_cost_next_to_nothing(value: int) -> None:
     decoded = decode(data).samples.astype(int)
     error = np.abs(decoded - value)
     assert error.mean() <= 2
-    assert error.max() <= 14, (
-        "at the border, where neighbours are missing"
-    )
+    assert error.max() <= 14, "at the border, where neighbours are missing"
 
 
 def test_size_and_fidelity_grow_with_quality() -> None:
