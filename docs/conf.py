@@ -14,7 +14,7 @@ language = "en"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:class", r"(numpy|np|NDArray|collections|pathlib)\b.*"),
+    ("py:class", r"(numpy|np|NDArray|collections|fractions|pathlib)\b.*"),
     ("py:class", r"refdec\.syntax\..*"),
 ]
 """Types of libraries whose inventories would need a network; structures, which clause 6 has."""

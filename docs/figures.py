@@ -75,11 +75,12 @@ class Drawing:
 
 def pipeline() -> str:
     """Draw the decoding process from segments to samples."""
-    draw = Drawing(720, 560, "The decoding process, from segments to conformance points")
+    draw = Drawing(850, 560, "The decoding process, from segments to conformance points")
     draw.box(20, 16, 150, 44, "SOQ, PIH\nquality map, quality_idx", BLUE)
     draw.box(190, 16, 150, 44, "SOZ\nhyper-latent sub-stream", BLUE)
     draw.box(420, 16, 150, 44, "SOR\nper layer and tile", BLUE)
     draw.box(590, 16, 110, 44, "SOE\nper tile", BLUE)
+    draw.box(720, 16, 110, 44, "SOA\nper tile", BLUE)
     draw.box(20, 110, 150, 44, "quality, 8.7\nindex per position", SAND)
     draw.box(190, 110, 150, 44, "rANS, 8.3.1\nz_hat", SAND)
     draw.box(190, 200, 150, 44, "network, 8.3.2\nstate and mu", GREEN)
@@ -103,14 +104,17 @@ def pipeline() -> str:
     draw.arrow((265, 244), (265, 256), (101, 256), (101, 300))
     draw.box(420, 446, 150, 44, "synthesis, 9.2\nplanes Y, Cb, Cr", GREEN)
     draw.box(420, 506, 150, 40, "colour, 9.3\nsamples", SAND)
-    draw.box(590, 446, 110, 44, "lossless, 12\nexact samples", SAND)
+    draw.box(590, 446, 110, 44, "lossless, 12.1\nexact samples", SAND)
+    draw.box(720, 446, 110, 44, "lossless, 12.11\nalpha", SAND)
     draw.arrow((519, 344), (519, 446))
     draw.arrow((495, 490), (495, 506))
     draw.arrow((645, 60), (645, 446))
+    draw.arrow((775, 60), (775, 446))
     draw.arrow((570, 526), (645, 526), (645, 490))
     draw.text(528, 438, "point L", text_anchor="start", font_weight="bold")
     draw.text(410, 531, "point S", text_anchor="end", font_weight="bold")
     draw.text(656, 508, "point E", text_anchor="start", font_weight="bold")
+    draw.text(775, 508, "point A", font_weight="bold")
     draw.text(20, 470, "Blue: segments of the codestream", text_anchor="start", font_size="11")
     draw.text(20, 488, "Sand: integer arithmetic of a clause", text_anchor="start", font_size="11")
     draw.text(

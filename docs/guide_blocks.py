@@ -5,13 +5,29 @@ import contextlib
 import io
 import json
 import struct
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from conformance.case import load_suite
 from docs.examples import latents
 from docs.model_blocks import MODEL_SET
+from refdec.cli.main import main
 from refdec.resources import spec_path
+
+
+def first_picture_block() -> str:
+    """Decode the photograph of the demonstration as ``make demo`` does; show all but the time."""
+    stream = load_suite(["photo/still-photo-1"])[0].stream_path
+    output = io.StringIO()
+    with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(output):
+        picture = Path(place) / "still-photo-1.png"
+        if main(["decode", "--verify", str(stream), "-o", str(picture)]):
+            message = f"{stream} does not decode"
+            raise RuntimeError(message)
+    lines = output.getvalue().replace(place, "out").splitlines()
+    return "\n".join(["```text", *(line for line in lines if line[:4] != "time"), "```"])
 
 
 def latents_example_block() -> str:
@@ -61,6 +77,7 @@ $ od -An -td1 -j {place} -N 16 {path.name}           # its first 16 values
 
 
 GUIDE_BLOCKS: dict[str, Callable[[], str]] = {
+    "first picture": first_picture_block,
     "latents example": latents_example_block,
     "model set file": model_set_file_block,
 }
