@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hypothesis strategies for every declared structure, built from the declarations alone."""
+"""Hypothesis strategies for every declared structure, built from the declarations alone.
+
+They need Hypothesis, which `pip install 'jai-codec[fuzz]'` brings.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from refdec.syntax.codestream import Codestream
+from refdec.syntax.codestream import Codestream, segment_variables
 from refdec.syntax.declaration import Element, constraints_of, elements_of
-from refdec.syntax.descriptors import evaluate
+from refdec.syntax.descriptors import Descriptor, evaluate
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
     DEFAULT_TOOL_HEADER,
     AlphaSegment,
+    AnimationHeader,
     EnhancementSegment,
+    FrameHeader,
+    HashPoint,
     HyperLatentSegment,
     Metadata,
     PictureHash,
+    QualityMapSegment,
     ResidualSegment,
     ToolHeader,
 )
@@ -25,20 +33,27 @@ from refenc.codestream import in_profile
 
 MAX_PAYLOAD = 24
 MAX_RESIDUAL_SEGMENTS = 40
+MAX_DRAWN_FRAMES = 3
 
 
 def largest_value(item: Element, context: Mapping[str, Any]) -> int:
     """Return the largest integer that the descriptor of an element can say."""
-    if item.descriptor.name == "u":
-        return (1 << evaluate(item.descriptor.size, context)) - 1
-    return {"varint": (1 << 28) - 1, "ue": (1 << 32) - 2}[item.descriptor.name]
+    match item.descriptor:
+        case Descriptor(name="u", size=size):
+            return (1 << int(evaluate(size, context))) - 1
+        case Descriptor(name="varint"):
+            return (1 << 28) - 1
+        case Descriptor(name="ue"):
+            return (1 << 32) - 2
+    message = f"{item.name} is no integer"
+    raise ValueError(message)
 
 
 def legal_values(item: Element, context: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     """Draw one legal value of an element, ends of the range included often."""
-    if item.descriptor is None:
+    if item.structure is not None:
         return structures(item.structure)
-    if item.descriptor.name == "b":
+    if item.descriptor is not None and item.descriptor.name == "b":
         size = item.descriptor.size
         least, most = (0, MAX_PAYLOAD) if size is None else (size // 8, size // 8)
         return st.binary(min_size=least, max_size=most)
@@ -100,8 +115,69 @@ def picture_headers(
 
 
 @st.composite
+def frame_headers(draw: st.DrawFn, header: PictureHeader, *, whole: bool) -> FrameHeader:
+    """Draw a frame header whose rectangle lies in the picture and cuts no chroma sample.
+
+    Parameters
+    ----------
+    header : of the animation.
+    whole : the frame shall be as large as the picture.
+    """
+    is_whole = whole or draw(st.booleans())
+    place = {"whole_frame_flag": int(is_whole)}
+    chroma = header.plane_groups[-1]
+    for axis, side, step, size in (
+        ("x", "width", chroma.step_x, header.pic_width),
+        ("y", "height", chroma.step_y, header.pic_height),
+    ):
+        start = step * draw(st.integers(0, (size - 1) // step))
+        end = step * draw(st.integers(start // step + 1, -(-size // step)))
+        place |= {f"frame_{axis}": start, f"frame_{side}_minus1": min(end, size) - start - 1}
+    overrides = {name: st.just(value) for name, value in place.items()}
+    frame: FrameHeader = draw(structures(FrameHeader, segment_variables(header), overrides))
+    return frame
+
+
+@st.composite
+def stills(draw: st.DrawFn, header: PictureHeader, tool_header: ToolHeader | None) -> Codestream:
+    """Draw the segments of a picture, or of a frame, with these headers, without metadata."""
+    tools = tool_header or DEFAULT_TOOL_HEADER
+    tiles = range(header.num_tiles)
+    payload = draw(st.binary(max_size=MAX_PAYLOAD))
+    has_map = tools.base_flag and draw(st.booleans())
+    hash_keys = st.tuples(st.integers(0, 3), st.integers(0, 2)).map(
+        lambda key: (key[0], key[1] if key[0] == HashPoint.SAMPLES else 0)
+    )
+    return Codestream(
+        picture_header=header,
+        tool_header=tool_header,
+        quality_map=draw(structures(QualityMapSegment)) if has_map else None,
+        hyper_latent=draw(structures(HyperLatentSegment)) if tools.base_flag else None,
+        residual=tuple(
+            ResidualSegment(layer_idx=layer, tile_idx=tile, payload=payload[: layer + tile])
+            for layer in range(header.num_layers * tools.base_flag)
+            for tile in tiles
+        ),
+        alpha=tuple(
+            AlphaSegment(tile_idx=tile, payload=payload[tile:])
+            for tile in tiles[: header.num_tiles * tools.alpha_flag]
+        ),
+        enhancement=tuple(
+            EnhancementSegment(tile_idx=tile, payload=payload[tile:])
+            for tile in tiles[: header.num_tiles * tools.enhancement_flag]
+        ),
+        hashes=tuple(
+            PictureHash(
+                hash_point_idc=point, synthesis_transform_idc=transform, digest=bytes([point] * 32)
+            )
+            for point, transform in draw(st.lists(hash_keys, max_size=4, unique=True))
+        ),
+    )
+
+
+@st.composite
 def codestreams(draw: st.DrawFn) -> Codestream:
-    """Draw a codestream of few and small segments; the payloads are arbitrary bytes."""
+    """Draw a still or an animation of few and small segments; the payloads are arbitrary bytes."""
     header = draw(
         picture_headers(
             {
@@ -111,7 +187,6 @@ def codestreams(draw: st.DrawFn) -> Codestream:
             }
         )
     )
-    variables = {"num_layers": header.num_layers, "num_tiles": header.num_tiles}
     assume(header.num_layers * header.num_tiles <= MAX_RESIDUAL_SEGMENTS)
     metadata = draw(
         st.lists(
@@ -119,36 +194,29 @@ def codestreams(draw: st.DrawFn) -> Codestream:
         )
     )
     before = draw(st.integers(0, len(metadata)))
-    payload = draw(st.binary(max_size=MAX_PAYLOAD))
-    hash_keys = st.tuples(st.integers(0, 3), st.integers(0, 2)).map(
-        lambda key: (key[0], key[1] if key[0] == 1 else 0)
-    )
     tool_header = draw(structures(ToolHeader)) if header.tool_header_flag else None
-    tools = tool_header or DEFAULT_TOOL_HEADER
-    stream = Codestream(
-        picture_header=header,
-        tool_header=tool_header,
-        metadata=tuple(metadata[:before]),
-        hyper_latent=draw(structures(HyperLatentSegment)) if tools.base_flag else None,
-        residual=tuple(
-            ResidualSegment(layer_idx=layer, tile_idx=tile, payload=payload[: layer + tile])
-            for layer in range(variables["num_layers"] * tools.base_flag)
-            for tile in range(variables["num_tiles"])
-        ),
-        alpha=tuple(
-            AlphaSegment(tile_idx=tile, payload=payload[tile:])
-            for tile in range(variables["num_tiles"] * tools.alpha_flag)
-        ),
-        enhancement=tuple(
-            EnhancementSegment(tile_idx=tile, payload=payload[tile:])
-            for tile in range(variables["num_tiles"] * tools.enhancement_flag)
-        ),
-        trailing_metadata=tuple(metadata[before:]),
-        hashes=tuple(
-            PictureHash(
-                hash_point_idc=point, synthesis_transform_idc=transform, digest=bytes([point] * 32)
-            )
-            for point, transform in draw(st.lists(hash_keys, max_size=4, unique=True))
-        ),
+    leading, trailing = tuple(metadata[:before]), tuple(metadata[before:])
+    if draw(st.integers(0, 3)):
+        still = draw(stills(header, tool_header))
+        still = replace(still, metadata=leading, trailing_metadata=trailing)
+        needs_high = still.tools.enhancement_flag or still.tools.alpha_flag
+        return in_profile(still, None) if needs_high else still
+    frames = []
+    for number in range(draw(st.integers(1, MAX_DRAWN_FRAMES))):
+        frame = draw(frame_headers(header, whole=number == 0))
+        drawn = draw(stills(header.of_frame(frame), tool_header))
+        frames.append(replace(drawn, frame_header=frame))
+    frames[-1] = replace(frames[-1], trailing_metadata=trailing)
+    animation = draw(
+        structures(AnimationHeader, overrides={"num_frames_minus1": st.just(len(frames) - 1)})
     )
-    return in_profile(stream, None) if tools.enhancement_flag or tools.alpha_flag else stream
+    return in_profile(
+        Codestream(
+            picture_header=header,
+            tool_header=tool_header,
+            animation=animation,
+            metadata=leading,
+            frames=tuple(frames),
+        ),
+        None,
+    )
