@@ -176,17 +176,23 @@ def stills(draw: st.DrawFn, header: PictureHeader, tool_header: ToolHeader | Non
 
 
 @st.composite
-def codestreams(draw: st.DrawFn) -> Codestream:
-    """Draw a still or an animation of few and small segments; the payloads are arbitrary bytes."""
-    header = draw(
-        picture_headers(
-            {
-                "picture_size_bits_minus1": st.integers(0, 8),
-                "tile_width_minus1": st.integers(1, 8),
-                "tile_height_minus1": st.integers(1, 8),
-            }
-        )
-    )
+def codestreams(draw: st.DrawFn, num_groups: int | None = None) -> Codestream:
+    """Draw a still or an animation of few and small segments; the payloads are arbitrary bytes.
+
+    Parameters
+    ----------
+    num_groups : channel groups of the model set, which bound the layers; None draws headers that
+        ask for more groups, too.
+    """
+    small = {
+        "picture_size_bits_minus1": st.integers(0, 8),
+        "tile_width_minus1": st.integers(1, 8),
+        "tile_height_minus1": st.integers(1, 8),
+    }
+    if num_groups is not None:
+        small["num_layers_minus1"] = st.integers(0, min(7, num_groups - 1))
+        small["layer_last_group"] = st.integers(0, num_groups - 2)
+    header = draw(picture_headers(small))
     assume(header.num_layers * header.num_tiles <= MAX_RESIDUAL_SEGMENTS)
     metadata = draw(
         st.lists(
