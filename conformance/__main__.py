@@ -9,6 +9,7 @@ from pathlib import Path
 
 from conformance import SUITE_VERSION
 from conformance.case import SuiteError, load_suite
+from conformance.fuzzing.options import add_corpus_options, add_fuzz_options
 from conformance.judging import (
     EXIT_FAILED,
     add_form_options,
@@ -77,6 +78,12 @@ def build_parser() -> Parser:
     claim.add_argument("report", type=Path)
     fluster = command("export-fluster", "Write the suite for the fluster harness", run_fluster)
     fluster.add_argument("directory", type=Path, help="made if it does not exist")
+    add_fuzz_options(
+        command("fuzz", "Compare a decoder with the reference on made-up streams", run_fuzz)
+    )
+    add_corpus_options(
+        command("export-corpus", "Write seeds and a dictionary for a fuzzer", run_corpus)
+    )
     add_filter(command("power", "Measure what the tolerance of point T catches", run_power))
     generate = command("generate", "Make the streams and manifests again", run_generate)
     add_filter(generate)
@@ -112,6 +119,21 @@ def run_fluster(options: argparse.Namespace) -> int:
     from conformance.fluster import export  # noqa: PLC0415
 
     print(export(options.directory))
+    return 0
+
+
+def run_fuzz(options: argparse.Namespace) -> int:
+    """Judge made-up streams, and keep what is found."""
+    from conformance.fuzzing.command import run_fuzz  # noqa: PLC0415  it needs the encoder
+
+    return run_fuzz(options)
+
+
+def run_corpus(options: argparse.Namespace) -> int:
+    """Write seeds and a dictionary, and say how many."""
+    from conformance.fuzzing.corpus import export_corpus  # noqa: PLC0415
+
+    print(export_corpus(options.directory, options.max_bytes))
     return 0
 
 

@@ -2,7 +2,7 @@
 """Derive a manifest from a stream and its recipe."""
 
 import hashlib
-from typing import Any
+from typing import Any, Unpack
 
 from conformance import EDITION, SUITE_VERSION
 from conformance.case import SuiteError
@@ -11,6 +11,7 @@ from conformance.judge import rejection
 from conformance.recipes.recipe import Fault, Recipe
 from refdec.decoding import decode, decode_frames, decode_latents
 from refdec.errors import RefdecError
+from refdec.still import Options
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.parser import parse_codestream
 from refdec.syntax.picture_header import PictureHeader
@@ -61,25 +62,14 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
 
 def _valid(data: bytes) -> dict[str, Any]:
     points, codestream = ControlPoints(), parse_codestream(data)
-    header, tools = codestream.picture_header, codestream.tools
+    tools = codestream.tools
     if tools.base_flag:
         decode(data, verify=True, synthesis="base", trace=points)
-    shown = _shown_digests(data, tools)
+    shown = shown_digests(data, tools, verify=True)
     if tools.base_flag and not codestream.frames:
         shown[0] = {"L": decode_latents(data).digest()} | shown[0]
     return {
-        "picture": {
-            "width": header.pic_width,
-            "height": header.pic_height,
-            "components": header.num_components,
-            "bit_depth": header.bit_depth,
-            **(
-                {"chroma_format": CHROMA_NAMES[header.chroma_format_idc]}
-                if header.chroma_format_idc
-                else {}
-            ),
-            **({"alpha_bit_depth": tools.alpha_bit_depth} if tools.alpha_flag else {}),
-        },
+        "picture": picture_facts(codestream),
         **(
             {"frames": [{"digests": digests} for digests in shown]}
             if codestream.frames
@@ -94,10 +84,39 @@ def _valid(data: bytes) -> dict[str, Any]:
     }
 
 
-def _shown_digests(data: bytes, tools: ToolHeader) -> list[dict[str, Any]]:
-    """Return the digests of what each frame shows; a still is one frame."""
+def picture_facts(codestream: Codestream) -> dict[str, Any]:
+    """Return the geometry of the pictures of a stream, as it stands in its manifest."""
+    header, tools = codestream.picture_header, codestream.tools
+    facts: dict[str, Any] = {
+        "width": header.pic_width,
+        "height": header.pic_height,
+        "components": header.num_components,
+        "bit_depth": header.bit_depth,
+    }
+    if header.chroma_format_idc:
+        facts["chroma_format"] = CHROMA_NAMES[header.chroma_format_idc]
+    if tools.alpha_flag:
+        facts["alpha_bit_depth"] = tools.alpha_bit_depth
+    return facts
+
+
+def shown_digests(
+    data: bytes, tools: ToolHeader, *, verify: bool, **options: Unpack[Options]
+) -> list[dict[str, Any]]:
+    """Return the digests of what each frame shows; a still is one frame. Errors as `decode`.
+
+    Parameters
+    ----------
+    verify : compare with the digests in the stream.
+    options : of `decode`, but `synthesis`, which is taken each way.
+    """
     ways = {
-        name: [frame.picture for frame in decode_frames(data, verify=True, synthesis=synthesis)]
+        name: [
+            frame.picture
+            for frame in decode_frames(
+                data, verify=verify, **(options | Options(synthesis=synthesis))
+            )
+        ]
         for name, synthesis, is_there in (
             ("simple", "simple", tools.base_flag),
             ("base", "base", tools.base_flag),

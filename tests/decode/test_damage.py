@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.strategies import codestreams
 from refdec import Codestream, LimitExceeded, Limits, Picture, RefdecError, TruncatedStream, decode
 from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import HyperLatentSegment, ResidualSegment
@@ -17,7 +18,6 @@ from refenc.codestream import write_codestream
 from refenc.encode import Structure, picture_header
 from tests.decode.streams import NAMES, outcome, stream
 from tests.pictures import picture_of
-from tests.strategies import codestreams
 
 EVERY_BIT = ("grey",)
 SAMPLED_BITS = 50

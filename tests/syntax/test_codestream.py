@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.strategies import codestreams
 from refdec.errors import MalformedStream, RefdecError, TruncatedStream
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.parser import inspect_codestream, parse_codestream
@@ -17,7 +18,6 @@ from refdec.syntax.segment import (
     ResidualSegment,
 )
 from refenc.codestream import write_codestream, write_segment
-from tests.strategies import codestreams
 from tests.syntax.streams import (
     END,
     MTD,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.strategies import illegal_values, picture_headers, structures
 from docs.syntax_requirements import STRUCTURES
 from refdec.bits import BitReader
 from refdec.errors import RefdecError, TruncatedStream
@@ -16,7 +17,6 @@ from refdec.syntax.declaration import Element, elements_of
 from refdec.syntax.element import ElementRow, parse_structure
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import DEFAULT_TOOL_HEADER
-from tests.strategies import illegal_values, picture_headers, structures
 from tests.syntax.streams import payload_of
 
 VARIABLES = {"num_layers": 3, "num_tiles": 5, "picture_size_bits": 7}

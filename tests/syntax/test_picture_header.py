@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from conformance.strategies import picture_headers
 from refdec.bits import BitReader
 from refdec.errors import ConstraintViolation
 from refdec.syntax.element import parse_structure
 from refdec.syntax.picture_header import PictureHeader
-from tests.strategies import picture_headers
 from tests.syntax.streams import payload_of, picture_header
 
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fuzz decoders: make streams, judge them by the reference decoder, make what is found small."""
