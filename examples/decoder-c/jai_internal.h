@@ -109,6 +109,8 @@ typedef struct {
 
 void jai_parse(jai_ctx *ctx, jai_bytes stream, uint64_t max_samples, jai_codestream *codestream);
 
+/* ---- Tiles and planes (jai_geometry.c): 7.5, 12.11. ---- */
+
 typedef struct {
     int top, left, height, width;
 } jai_rectangle;
