@@ -2,13 +2,13 @@
 """The subcommand ``fuzz``: judge streams until the time is over, and keep what is found."""
 
 import argparse
-import importlib.util
 import itertools
 import shlex
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.fuzzing.options import SECONDS
@@ -60,7 +60,7 @@ def _try_again(source: Iterable[Named], examine: Examine) -> int:
 
 def _named_streams(options: argparse.Namespace) -> Iterator[Named]:
     """Yield the streams of the seed, until the time is over or there are enough."""
-    if importlib.util.find_spec("hypothesis") is None:
+    if find_spec("hypothesis") is None:
         message = "fuzz needs Hypothesis to make streams: pip install 'jai-codec[fuzz]'"
         raise UsageError(message)
     from conformance.fuzzing.streams import streams  # noqa: PLC0415
