@@ -13,7 +13,7 @@ from pathlib import Path
 
 from conformance.fuzzing.options import SECONDS
 from conformance.fuzzing.oracle import Examine, examiner, is_fault
-from conformance.fuzzing.shrink import shrunk
+from conformance.fuzzing.shrink import MAX_TRIES, shrunk
 from conformance.judge.decoder import Decoder
 from conformance.judge.running import Request
 from conformance.judge.verdict import Result
@@ -103,7 +103,7 @@ def _keep(
     options: argparse.Namespace, name: str, data: bytes, first: Result, examine: Examine
 ) -> None:
     """Shrink a stream, write it, and print how to try it again."""
-    small = shrunk(data, lambda other: kind_of(examine(other)) == kind_of(first))
+    small = shrunk(data, lambda other: kind_of(examine(other)) == kind_of(first), MAX_TRIES)
     path, result = options.output / name, examine(small)
     with atomic_file(path) as file:
         file.write(small)
