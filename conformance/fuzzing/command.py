@@ -2,18 +2,18 @@
 """The subcommand ``fuzz``: judge streams until the time is over, and keep what is found."""
 
 import argparse
-import importlib.util
 import itertools
 import shlex
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.fuzzing.options import SECONDS
 from conformance.fuzzing.oracle import Examine, examiner, is_fault
-from conformance.fuzzing.shrink import shrunk
+from conformance.fuzzing.shrink import MAX_TRIES, shrunk
 from conformance.judge.decoder import Decoder
 from conformance.judge.running import Request
 from conformance.judge.verdict import Result
@@ -60,7 +60,7 @@ def _try_again(source: Iterable[Named], examine: Examine) -> int:
 
 def _named_streams(options: argparse.Namespace) -> Iterator[Named]:
     """Yield the streams of the seed, until the time is over or there are enough."""
-    if importlib.util.find_spec("hypothesis") is None:
+    if find_spec("hypothesis") is None:
         message = "fuzz needs Hypothesis to make streams: pip install 'jai-codec[fuzz]'"
         raise UsageError(message)
     from conformance.fuzzing.streams import streams  # noqa: PLC0415
@@ -103,7 +103,7 @@ def _keep(
     options: argparse.Namespace, name: str, data: bytes, first: Result, examine: Examine
 ) -> None:
     """Shrink a stream, write it, and print how to try it again."""
-    small = shrunk(data, lambda other: kind_of(examine(other)) == kind_of(first))
+    small = shrunk(data, lambda other: kind_of(examine(other)) == kind_of(first), MAX_TRIES)
     path, result = options.output / name, examine(small)
     with atomic_file(path) as file:
         file.write(small)

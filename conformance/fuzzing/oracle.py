@@ -13,7 +13,7 @@ from conformance.case import STREAM_FILE, Case
 from conformance.describe import features, picture_facts, shown_digests
 from conformance.judge.decoder import PROFILES
 from conformance.judge.verdict import FAULTS, Judge, Result, Verdict
-from refdec.decoding import parse, verify
+from refdec.decoding import decode_frames, parse, verify
 from refdec.errors import LimitExceeded, RefdecError
 from refdec.limits import Limits
 from refdec.syntax.profiles import Profile
@@ -48,6 +48,8 @@ def expected_case(directory: Path, data: bytes) -> Case:
     try:
         codestream = parse(data)
         header = codestream.picture_header
+        for _ in decode_frames(data, backend="numpy", limits=LIMITS):
+            pass  # of several faults, the judge of the reference names the first that this meets
         digests = shown_digests(
             data, codestream.tools, verify=False, backend="numpy", limits=LIMITS
         )

@@ -9,7 +9,7 @@ MAX_TRIES = 300
 """Streams that are tried for one finding."""
 
 
-def shrunk(data: bytes, shows: Callable[[bytes], bool], max_tries: int = MAX_TRIES) -> bytes:
+def shrunk(data: bytes, shows: Callable[[bytes], bool], max_tries: int) -> bytes:
     """Return a stream that is no longer, and shows the same.
 
     Parameters

@@ -110,7 +110,8 @@ def _judge_invalid(case: Case, backend: str) -> Finding:
 def rejection(data: bytes, *, by_verifying: bool, backend: str = "auto") -> RefdecError | None:
     """Return the error that the reference decoder raises, None if it accepts the stream."""
     try:
-        decode(data, verify=by_verifying, backend=backend)
+        for _ in decode_frames(data, verify=by_verifying, backend=backend):
+            pass
     except RefdecError as error:
         return error
     return None

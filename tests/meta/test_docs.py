@@ -16,7 +16,7 @@ from conformance.__main__ import build_parser as conformance_parser
 from conformance.case import load_suite
 from docs.cli_reference import cli_page
 from docs.code_facts import ROOT
-from docs.examples import fuzz, latents
+from docs.examples import latents
 from docs.figures import DRAWINGS, FIGURES
 from docs.golden import breaking_streams
 from docs.guide_blocks import tensor_places
@@ -120,24 +120,6 @@ def test_the_latents_of_the_example_show_edges_and_colours(
     agreement = float(re.findall(r"in (\d+\.\d) % of the blocks", output)[0])
     assert correlation > 0.9
     assert agreement > 85
-
-
-def test_the_fuzzer_of_the_guide_finds_a_program_that_accepts_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert fuzz.main(6, 1, ["true"]) == 1
-    assert "accepted, but not sound" in capsys.readouterr().out
-    kept = sorted(tmp_path.glob("fuzz-1-*.jai"))
-    assert kept
-    assert all(fuzz.legal_verdicts(path.read_bytes()) == {False} for path in kept)
-
-
-def test_a_sound_stream_is_not_blamed() -> None:
-    case = load_suite([CASE])[0]
-    assert fuzz.legal_verdicts(case.stream) == {True}
-    assert fuzz.fault(["true"], case.stream_path) == ""
-    assert fuzz.fault(["false"], case.stream_path) == "refused, but sound"
 
 
 def test_a_requirement_that_nothing_exercises_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
