@@ -15,9 +15,8 @@ import numpy as np
 from refdec.arrays import I32Map, I64Map
 from refdec.codec import Codec, get_codec
 from refdec.entropy.context import Step, decode_tile_latent
-from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.hyper_latent import decode_hyper_features, hyper_lanes, hyper_latent_tables
 from refdec.entropy.quality_map import MAP_LANES, derive_quality, differentiate
-from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import TOTAL, load_residual_tables
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
@@ -84,8 +83,7 @@ class Content:
         """Encode a hyper-latent as the payload of the SOZ segment."""
         channels, h64, w64 = z_hat.shape
         call = hyper_latent_tables(channels=channels, h64=h64, w64=w64), z_hat.ravel()
-        lanes = hyper_lanes(self.header.num_lanes)
-        return encode_substream([call], lanes=lanes, tables=codec().hyper_tables)
+        return encode_substream([call], lanes=hyper_lanes(z_hat.size), tables=codec().hyper_tables)
 
     def codestream(self, **segments: Any) -> Codestream:
         """Put the segments together; `segments` are further fields of `Codestream`."""
