@@ -6,9 +6,9 @@ below use all 24 bits of binary32, so that either shows.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from refdec.arrays import I64Map
 from refdec.network.backend import Backend, get_backend
@@ -58,7 +58,7 @@ def is_exact(backend: Backend) -> bool:
 def _network(signs: I64Map) -> Network:
     """Make convolutions whose sums come close to the exactness bound for inputs of such signs."""
     layers: list[dict[str, object]] = []
-    tensors: dict[str, NDArray[np.generic]] = {}
+    tensors: dict[str, Any] = {}
     for name, kernel, groups, splits, peak, shift in _LAYERS:
         shape = (CHANNELS, CHANNELS // groups, kernel, kernel)
         weight = peak - np.arange(np.prod(shape)).reshape(shape) * 11 % 3
