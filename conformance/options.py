@@ -16,7 +16,8 @@ from conformance.judge.picture_files import SUFFIXES
 from conformance.judge.reference import REFERENCE_POINTS, reference_judge
 from conformance.judge.running import Request
 from conformance.judge.verdict import Judge
-from refdec.cli.support import BACKENDS, UsageError, check_backend, integer_in
+from refdec.backends import AUTO, BACKENDS
+from refdec.cli.support import UsageError, check_backend, integer_in
 
 DEFAULTS = Limits()
 
@@ -55,7 +56,7 @@ def add_subject(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "--python", metavar="MODULE:FUNCTION", help="a Python function from bytes to samples"
     )
     subject.add_argument(
-        "--backend", choices=BACKENDS, help="the reference decoder with this backend"
+        "--backend", choices=(AUTO, *BACKENDS), help="the reference decoder with this backend"
     )
     parser.add_argument(
         "--format", choices=tuple(SUFFIXES), help="what --command writes (default: ppm)"
