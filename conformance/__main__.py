@@ -19,8 +19,8 @@ from conformance.judging import (
     run_report,
     run_statement,
 )
-from conformance.options import add_filter, add_subject, progress_bar
-from refdec.cli.support import Parser, UsageError, describe_error, run
+from conformance.options import add_filter, add_subject
+from refdec.cli.support import Parser, UsageError, describe_error, progress_bar, run
 
 PROGRAM = "jai-conformance"
 EXIT_HARNESS = 3
@@ -152,7 +152,7 @@ def run_generate(options: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     action = generate.check if options.check else generate.generate
-    with progress_bar("checking" if options.check else "generating") as progress:
+    with progress_bar("checking" if options.check else "generating", "case") as progress:
         outcome = action(options.filter, progress=progress)
     if not outcome.count:
         message = f"no case matches {options.filter}"

@@ -3,9 +3,8 @@
 
 import argparse
 import importlib.util
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -208,25 +207,3 @@ def describe_environment(
     is_isolated = can_isolate_network()
     reason = "not isolated: this system does not let a process give its network up"
     return found | {"network": "isolated" if is_isolated else reason}
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that shows (done, total) on a terminal; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm  # noqa: PLC0415
-
-    with tqdm(desc=what, unit="case", leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
-
-
-def job_count(text: str) -> int:
-    """Convert a number of jobs; 0 is one for each processor."""
-    return integer_in(0, 256)(text) or os.cpu_count() or 1
