@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conformance.judge.decoder import POINTS, PROFILES, Decoder, command_words, load_decoder
 from conformance.judge.limits import Limits
-from conformance.judge.picture_files import SUFFIXES
+from conformance.judge.picture_files import FORMATS
 from conformance.judge.reference import REFERENCE_POINTS, reference_judge
 from conformance.judge.running import Request
 from conformance.judge.verdict import Judge
@@ -57,9 +57,7 @@ def add_subject(parser: argparse.ArgumentParser, *, required: bool) -> None:
     subject.add_argument(
         "--backend", choices=(AUTO, *BACKENDS), help="the reference decoder with this backend"
     )
-    parser.add_argument(
-        "--format", choices=tuple(SUFFIXES), help="what --command writes (default: ppm)"
-    )
+    parser.add_argument("--format", choices=FORMATS, help="what --command writes (default: ppm)")
     parser.add_argument(
         "--timeout",
         type=positive_seconds,
