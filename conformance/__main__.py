@@ -19,8 +19,8 @@ from conformance.judging import (
     run_report,
     run_statement,
 )
-from conformance.options import add_filter, add_subject, progress_bar
-from refdec.cli.support import Parser, UsageError, describe_error, run
+from conformance.options import add_filter, add_subject
+from refdec.cli.support import Parser, UsageError, describe_error, progress_bar, run
 
 PROGRAM = "jai-conformance"
 EXIT_HARNESS = 3
@@ -141,7 +141,7 @@ def run_power(options: argparse.Namespace) -> int:
     """Print the power of each stream's tolerance, as it is measured."""
     from conformance.tolerance_power import power_text  # noqa: PLC0415
 
-    for line in power_text(load_suite(options.filter)):
+    for line in power_text(load_suite(options.filter), load_suite()):
         print(line, flush=True)
     return 0
 
@@ -152,7 +152,7 @@ def run_generate(options: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     action = generate.check if options.check else generate.generate
-    with progress_bar("checking" if options.check else "generating") as progress:
+    with progress_bar("checking" if options.check else "generating", "case") as progress:
         outcome = action(options.filter, progress=progress)
     if not outcome.count:
         message = f"no case matches {options.filter}"

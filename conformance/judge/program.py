@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.case import Case
+from conformance.control_points import first_difference
 from conformance.judge.decoder import LATENT_SUFFIXES, Decoder
 from conformance.judge.expected import expected_planes
 from conformance.judge.limits import Limits
@@ -19,7 +20,6 @@ from conformance.judge.running import Request
 from conformance.judge.sandbox import Ending, Watch, run_program
 from conformance.judge.scoring import (
     Score,
-    first_wrong_stage,
     make_result,
     score_frames,
     score_latents,
@@ -110,13 +110,15 @@ class _Run:
         try:
             frames = read_frames(
                 output,
-                self.decoder.format,
+                self.decoder.format_of(self.case),
                 geometry=expected_planes(self.case),
                 layout=self.decoder.layout,
             )
         except PictureError as error:
             return dict.fromkeys(points, Score(Verdict.FAIL, str(error)))
-        return score_frames(self.case, frames, points, picture_format=self.decoder.format)
+        return score_frames(
+            self.case, frames, points, picture_format=self.decoder.format_of(self.case)
+        )
 
     def _latents(self) -> Score:
         latent_format = self.decoder.latents_format
@@ -175,7 +177,7 @@ class _Run:
         try:
             document = json.loads(output.read_text(encoding="utf-8"))
             reported = {point["name"]: point["sha256"] for point in document["points"]}
-            return first_wrong_stage(self.case, reported)
+            return first_difference(self.case.manifest["valid"], reported)
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return "", 0
 

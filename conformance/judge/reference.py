@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from conformance.case import Case
 from conformance.control_points import ControlPoints, first_difference
@@ -25,7 +26,8 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
 
     Parameters
     ----------
-    points : those that count; all of `REFERENCE_POINTS` are computed.
+    points : those that count; all of `REFERENCE_POINTS` are computed. At point T the samples shall
+        be right to the last bit, too.
     """
 
     def judge(case: Case) -> Result:
@@ -58,14 +60,14 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
 def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
     """Return the finding at each point, and the first control point that differs."""
     expected, trace = case.manifest["valid"], ControlPoints()
-    digests, points, differing = expected.get("digests", {}), {}, None
+    digests, points, stage = expected.get("digests", {}), {}, ""
     samples = _PASSED if _shows(case, backend) else (Verdict.FAIL, "the shown samples differ")
     if "L" in digests:
         picture = decode(case.stream, backend=backend, synthesis="base", trace=trace)
-        differing = first_difference(expected["control_points"], trace.digests)
+        stage, _ = first_difference(_before_enhancement(expected), trace.reported, is_complete=True)
         latents = decode_latents(case.stream, backend=backend)
         is_same = latents.digest() == digests["L"]
-        what = f"first difference at {differing}" if differing else "the latents differ"
+        what = f"first difference at {stage}" if stage else "the latents differ"
         points["L"] = _PASSED if is_same else (Verdict.FAIL, what)
         header = parse(case.stream).picture_header
         simple = reconstruct_picture(
@@ -77,9 +79,19 @@ def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
         )
         if {"simple": simple.digest(), "base": picture.digest()} != digests["S"]:
             samples = Verdict.FAIL, "the samples differ"
-    if differing is not None:
-        samples = Verdict.FAIL, f"first difference at {differing}"
-    return points | {"S": samples}, differing or ""
+    if samples != _PASSED and not stage:
+        decode(case.stream, backend=backend, trace=trace)
+        stage, _ = first_difference(expected, trace.reported)
+    if stage:
+        samples = Verdict.FAIL, f"first difference at {stage}"
+    return points | {"S": samples, "T": samples}, stage
+
+
+def _before_enhancement(valid: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the control points that only a decoding of the enhanced picture has."""
+    last = {"enhanced", "enhanced_chroma"}
+    kept = {name: d for name, d in valid["control_points"].items() if name not in last}
+    return valid | {"control_points": kept}
 
 
 def _shows(case: Case, backend: str) -> bool:
