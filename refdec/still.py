@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from refdec.arrays import I16Map, I32Map
-from refdec.backends import AUTO, choose_backend
+from refdec.backends import AUTO
 from refdec.codec import Codec, get_codec
 from refdec.enhancement import (
     bounding_region,
@@ -107,8 +107,6 @@ class Job:
     def codec(self) -> Codec:
         """Networks and tables of its model set."""
         backend, threads = self.options.get("backend", AUTO), self.options.get("threads")
-        if backend == AUTO:
-            backend = choose_backend(self.region.width * self.region.height)
         return get_codec(self.header.model_set_idc, backend, threads)
 
     @property
