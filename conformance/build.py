@@ -22,7 +22,7 @@ from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HyperLatentSegment, QualityMapSegment, ResidualSegment
-from refenc.encode import in_lowest_level
+from refenc.encode import MODEL_SET, in_lowest_level
 from refenc.rans import encode_substream
 
 Call = tuple[I32Map, I32Map]
@@ -112,7 +112,7 @@ class Content:
 
 def codec() -> Codec:
     """Return the networks and tables that all streams of the suite are made with."""
-    return get_codec(0, "numpy")
+    return get_codec(MODEL_SET, "numpy")
 
 
 def num_groups() -> int:
@@ -141,7 +141,7 @@ def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> Pi
     values = {
         "profile_idc": Profile.HIGH if elements.get("bit_depth_minus8", 0) > 4 else Profile.MAIN,  # noqa: PLR2004
         "level_idc": 1,
-        "model_set_idc": 0,
+        "model_set_idc": 1,
         "picture_size_bits_minus1": max(width - 1, height - 1, 1).bit_length() - 1,
         "width_minus1": width - 1,
         "height_minus1": height - 1,

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from conformance.judge.decoder import POINTS, PROFILES, Decoder, command_words, load_decoder
 from conformance.judge.limits import Limits
-from conformance.judge.picture_files import SUFFIXES
+from conformance.judge.picture_files import FORMATS
 from conformance.judge.reference import REFERENCE_POINTS, reference_judge
 from conformance.judge.running import Request
 from conformance.judge.verdict import Judge
-from refdec.cli.support import BACKENDS, UsageError, check_backend, integer_in
+from refdec.backends import AUTO, BACKENDS
+from refdec.cli.support import UsageError, check_backend, integer_in
 
 DEFAULTS = Limits()
 
@@ -54,11 +55,9 @@ def add_subject(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "--python", metavar="MODULE:FUNCTION", help="a Python function from bytes to samples"
     )
     subject.add_argument(
-        "--backend", choices=BACKENDS, help="the reference decoder with this backend"
+        "--backend", choices=(AUTO, *BACKENDS), help="the reference decoder with this backend"
     )
-    parser.add_argument(
-        "--format", choices=tuple(SUFFIXES), help="what --command writes (default: ppm)"
-    )
+    parser.add_argument("--format", choices=FORMATS, help="what --command writes (default: ppm)")
     parser.add_argument(
         "--timeout",
         type=positive_seconds,

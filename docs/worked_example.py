@@ -19,6 +19,7 @@ from refdec.entropy.tables import load_residual_tables
 from refdec.network.layers import Conv
 from refdec.syntax.declaration import elements_of
 from refdec.syntax.element import ElementRow
+from refenc.encode import MODEL_SET
 
 MAX_BITS = 16
 """Longer elements are shown in hexadecimal."""
@@ -243,7 +244,7 @@ def _hyper_network(values: Values) -> list[str]:
 
 def _one_convolution(run: Run) -> list[str]:
     """Write out one value of the first convolution of a network."""
-    network = get_codec(0, "numpy").model.networks[run.network]
+    network = get_codec(MODEL_SET, "numpy").model.networks[run.network]
     layer = next(item for item in network.description.layers if isinstance(item, Conv))
     tensors = network.conv_tensors(layer)
     centre = layer.kernel // 2

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from refdec.arrays import I16Map, I32Map
+from refdec.backends import AUTO, choose_backend
 from refdec.codec import Codec, get_codec
 from refdec.enhancement import (
     bounding_region,
@@ -43,7 +44,7 @@ class Options(TypedDict, total=False):
     """How to decode; every choice but `layers` and `synthesis` leaves the samples as they are."""
 
     backend: str
-    """``"auto"`` (the default), ``"numpy"``, ``"integer"`` or ``"torch"``."""
+    """A key of `refdec.backends.BACKENDS`, or ``"auto"``, the default."""
     threads: int | None
     limits: Limits | None
     synthesis: str | None
@@ -107,7 +108,9 @@ class Job:
     @property
     def codec(self) -> Codec:
         """Networks and tables of its model set."""
-        backend, threads = self.options.get("backend", "auto"), self.options.get("threads")
+        backend, threads = self.options.get("backend", AUTO), self.options.get("threads")
+        if backend == AUTO:
+            backend = choose_backend(self.region.width * self.region.height)
         return get_codec(self.header.model_set_idc, backend, threads)
 
     @property

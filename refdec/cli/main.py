@@ -158,9 +158,16 @@ def build_parser() -> Parser:
         type=Path,
         nargs="?",
         metavar="STREAM",
-        help="count for this picture (default: for a large picture of model set 0)",
+        help="count for this picture (default: for a large picture of model set 1)",
     )
     complexity.add_argument("--json", action="store_true", help="print one JSON document")
+
+    export = command("export", "Write the networks as files", "refdec.cli.export", stream=False)
+    export.add_argument("format", choices=("onnx",), help="one .onnx file per network, float32")
+    export.add_argument(
+        "--model-set", type=integer_in(0, 15), default=0, metavar="N", help="default: 0"
+    )
+    export.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
     return parser
 
 

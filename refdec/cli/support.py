@@ -7,7 +7,6 @@ Nothing in this file needs NumPy.
 
 import argparse
 import errno
-import importlib.util
 import os
 import stat
 import sys
@@ -17,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from refdec.backends import AUTO, BACKENDS
 from refdec.errors import LimitExceeded, RefdecError
 
 EXIT_BUG = 1
@@ -28,7 +28,6 @@ EXIT_BROKEN_PIPE = 141
 
 MAX_STREAM_BYTES = 1 << 30
 """A larger file is refused before it is read into memory; the largest level needs far less."""
-BACKENDS = ("auto", "numpy", "integer", "torch")
 
 
 class UsageError(Exception):
@@ -66,8 +65,8 @@ def add_computing_options(parser: argparse.ArgumentParser) -> None:
     """Add --backend and --threads, which change the time taken but never the result."""
     parser.add_argument(
         "--backend",
-        choices=BACKENDS,
-        default="auto",
+        choices=(AUTO, *BACKENDS),
+        default=AUTO,
         help="arithmetic engine; all give the same bits (default: auto)",
     )
     parser.add_argument(
@@ -118,8 +117,9 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
 
 def check_backend(backend: str) -> None:
     """Raise UsageError when the backend needs a package that is not installed."""
-    if backend == "torch" and importlib.util.find_spec("torch") is None:
-        message = "--backend torch needs PyTorch: pip install 'jai-codec[torch]'"
+    if backend != AUTO and not (engine := BACKENDS[backend]).is_installed:
+        needed = " and ".join(engine.packages)
+        message = f"--backend {backend} needs {needed}: pip install 'jai-codec[{engine.extra}]'"
         raise UsageError(message)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from refdec.codec import get_codec
 from refdec.entropy.hyper_latent import HYPER_LANE_SYMBOLS, decode_hyper_features, hyper_lanes
+from refenc.encode import MODEL_SET
 
 
 @pytest.mark.clause("8.3.1")
@@ -20,7 +21,7 @@ def test_lanes_grow_with_the_hyper_latent() -> None:
 @given(data=st.data(), seed=st.integers(0, 99), extreme=st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_a_window_is_the_crop_of_the_whole(data: st.DataObject, seed: int, extreme: bool) -> None:
-    network, rng = get_codec(0, "numpy").hyper, np.random.default_rng(seed)
+    network, rng = get_codec(MODEL_SET, "numpy").hyper, np.random.default_rng(seed)
     cells = 9, 7
     sides = tuple(4 * side - data.draw(st.integers(0, 3)) for side in cells)
     shape = network.network.description.inputs[0].channels, *cells
