@@ -16,13 +16,14 @@ from refdec.arrays import I32Map
 from refdec.cli.animation import check_animation_output, write_animation
 from refdec.cli.many import Kind, convert_many, single_input
 from refdec.cli.metadata import png_chunks
-from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.picture_io import picture_format, write_picture, write_strips
 from refdec.cli.planar import LAYOUTS
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     decode,
     decode_frames,
     decode_latents,
+    decode_strips,
     parse,
     require_inside,
     verify,
@@ -106,6 +107,10 @@ def decode_file(options: argparse.Namespace, stream: Path, output: Path) -> dict
             loop_count=codestream.animation.loop_count if codestream.animation else 0,
             chunks=chunks,
         )
+    elif picture_format(output).write_strips is not None and not options.verify:
+        height = region.height if region else codestream.picture_header.pic_height
+        choices.pop("verify")
+        write_strips(output, decode_strips(data, **choices), height=height, chunks=chunks)
     else:
         write_picture(output, decode(data, **choices), chunks)
     seconds = time.perf_counter() - start
