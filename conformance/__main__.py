@@ -84,6 +84,7 @@ def build_parser() -> Parser:
     add_corpus_options(
         command("export-corpus", "Write seeds and a dictionary for a fuzzer", run_corpus)
     )
+    command("coverage", "Print which streams have what the specification declares", run_coverage)
     add_filter(command("power", "Measure what the tolerance of point T catches", run_power))
     generate = command("generate", "Make the streams and manifests again", run_generate)
     add_filter(generate)
@@ -135,6 +136,18 @@ def run_corpus(options: argparse.Namespace) -> int:
 
     print(export_corpus(options.directory, options.max_bytes))
     return 0
+
+
+def run_coverage(_: argparse.Namespace) -> int:
+    """Print the coverage matrix in Markdown; status 1 where a cell is empty and not waived."""
+    from conformance.coverage import coverage_page, gaps, matrix  # noqa: PLC0415
+
+    suite = load_suite()
+    print(coverage_page(suite))
+    empty = gaps(matrix(suite))
+    for gap in empty:
+        print(gap, file=sys.stderr)
+    return EXIT_FAILED if empty else 0
 
 
 def run_power(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from refdec.arrays import I32Map
 from refdec.entropy.tables import load_residual_tables
 
 DIGITS = 16
-RANGES = ("residual", "y_hat", "z_hat", "picture")
+RANGES = ("residual", "y_hat", "z_hat", "scale_idx", "picture")
 STEP_TENSORS = ("scale_idx", "mask", "residual", "mean", "y_hat")
 _STEP = re.compile(r"(.*/phase\d+)/\w+")
 _FRAME = re.compile(r"frame\d+/")
@@ -34,7 +34,7 @@ class ControlPoints:
         self.tables: set[int] = set()
         """Probability tables that a residual was coded with."""
         self.ranges: dict[str, tuple[int, int]] = {}
-        """Smallest and largest value, of residual, y_hat, z_hat and picture."""
+        """Smallest and largest value, of the tensors in `RANGES`."""
         self.escape_lengths: set[int] = set()
         """Leading zeros of the codes of escaped residuals."""
         self._scale_idx = np.zeros(0, np.int32)
