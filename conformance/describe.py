@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from conformance import EDITION, SUITE_VERSION
 from conformance.case import SuiteError
-from conformance.control_points import ControlPoints, intervals
+from conformance.control_points import ControlPoints, intervals, trace_stream
 from conformance.judge import rejection
 from conformance.recipes.recipe import Fault, Recipe
 from refdec.decoding import decode, decode_frames, decode_latents
@@ -63,8 +63,7 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
 def _valid(data: bytes) -> dict[str, Any]:
     points, codestream = ControlPoints(), parse_codestream(data)
     tools = codestream.tools
-    if tools.base_flag:
-        decode(data, verify=True, synthesis="base", trace=points)
+    trace_stream(data, points, verify=True)
     shown = shown_digests(data, tools, verify=True)
     if tools.base_flag and not codestream.frames:
         shown[0] = {"L": decode_latents(data).digest()} | shown[0]

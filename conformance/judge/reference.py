@@ -5,16 +5,18 @@ import time
 from collections.abc import Sequence
 
 from conformance.case import Case
-from conformance.control_points import ControlPoints, first_difference
+from conformance.control_points import ControlPoints, first_difference, trace_stream
 from conformance.judge.expected import expected_digests
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.codec import get_codec
-from refdec.decoding import decode, decode_frames, decode_latents, parse
+from refdec.decoding import decode_frames, decode_latents, parse
 from refdec.errors import RefdecError
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.segment import SynthesisTransform
 
 REFERENCE_POINTS = ("L", "S")
+SHOWN = "shown"
+"""The stage after all control points: what is given out in the end."""
 Finding = tuple[Verdict, str]
 """A verdict and why."""
 _PASSED: Finding = (Verdict.PASS, "")
@@ -31,10 +33,10 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
     def judge(case: Case) -> Result:
         start = time.perf_counter()
         findings: dict[str, Finding] = {}
-        stage = ""
+        trace = ControlPoints()
         try:
             if case.is_valid:
-                found, stage = _judge_valid(case, backend)
+                found = _judge_valid(case, backend, trace)
                 findings = {point: found[point] for point in points if point in found}
                 finding = next((f for f in findings.values() if f != _PASSED), _PASSED)
             else:
@@ -43,26 +45,31 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
             finding = Verdict.REJECTED, str(error)
         except Exception as error:  # noqa: BLE001
             finding = Verdict.CRASH, f"{type(error).__name__}: {error}"
+        is_wrong = case.is_valid and finding != _PASSED
         return Result(
             case.id,
             *finding,
             seconds=time.perf_counter() - start,
             points={point: verdict for point, (verdict, _) in findings.items()},
-            stage=stage,
+            stage=_first_wrong(case, trace) or SHOWN if is_wrong else "",
             command=f"jai-conformance run --backend {backend} --filter {case.id}",
         )
 
     return judge
 
 
-def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
-    """Return the finding at each point, and the first control point that differs."""
-    expected, trace = case.manifest["valid"], ControlPoints()
-    digests, points, differing = expected.get("digests", {}), {}, None
+def _first_wrong(case: Case, trace: ControlPoints) -> str | None:
+    return first_difference(case.manifest["valid"]["control_points"], trace.digests)
+
+
+def _judge_valid(case: Case, backend: str, trace: ControlPoints) -> dict[str, Finding]:
+    """Return the finding at each point, and leave the control points in `trace`."""
+    expected = case.manifest["valid"]
+    digests, points = expected.get("digests", {}), {}
+    picture = trace_stream(case.stream, trace, backend=backend)
+    differing = _first_wrong(case, trace)
     samples = _PASSED if _shows(case, backend) else (Verdict.FAIL, "the shown samples differ")
     if "L" in digests:
-        picture = decode(case.stream, backend=backend, synthesis="base", trace=trace)
-        differing = first_difference(expected["control_points"], trace.digests)
         latents = decode_latents(case.stream, backend=backend)
         is_same = latents.digest() == digests["L"]
         what = f"first difference at {differing}" if differing else "the latents differ"
@@ -79,7 +86,7 @@ def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
             samples = Verdict.FAIL, "the samples differ"
     if differing is not None:
         samples = Verdict.FAIL, f"first difference at {differing}"
-    return points | {"S": samples}, differing or ""
+    return points | {"S": samples}
 
 
 def _shows(case: Case, backend: str) -> bool:

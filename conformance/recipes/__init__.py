@@ -14,6 +14,7 @@ from conformance.recipes import (
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
+    invalid_substreams,
     lossless,
     pictures,
     structure,
@@ -35,6 +36,7 @@ _MODULES = (
     invalid_entropy,
     invalid_lossless,
     invalid_animation,
+    invalid_substreams,
 )
 
 
