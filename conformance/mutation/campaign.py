@@ -6,12 +6,13 @@ import json
 import math
 import os
 import queue
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ UNKNOWN_SECONDS = 1.0
 """Supposed of a case that was not timed."""
 INVALID_WEIGHT = 20
 """Invalid streams are cheap, but say nothing of the stage: valid ones come first."""
+NEWS = 4
+"""Worth of a feature that no case before has."""
+TINY = 1e-4
+"""Seconds that any case costs."""
 LEAST_OF_STAGE = 5
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Record = dict[str, Any]
@@ -46,6 +51,8 @@ class CaseMap:
     """Processor time by case; empty: not measured."""
     lines: dict[str, dict[str, frozenset[int]]]
     """Lines that run, by file and case; empty: not measured."""
+    _orders: dict[str, list[str]] = field(default_factory=dict)
+    """By file: all cases in the order in which they are judged."""
 
     def covering(self, mutant: Mutant, cases: Sequence[Case]) -> list[str]:
         """Return the cases that run any line of a mutant's statement, the most promising first.
@@ -55,16 +62,32 @@ class CaseMap:
         first, last = mutant.lines
         lines = self.lines.get(mutant.file, {})
         span = range(first, last + 1)
-        chosen = [
-            case
-            for case in cases
-            if not self.lines or not lines.get(case.id, frozenset()).isdisjoint(span)
+        return [
+            case_id
+            for case_id in self._order(mutant.file, cases)
+            if not self.lines or not lines.get(case_id, frozenset()).isdisjoint(span)
         ]
-        idle = min((len(numbers) for numbers in lines.values()), default=0)
-        keys = {
-            case.id: self._cost(case) / (1 + len(lines.get(case.id, ())) - idle) for case in chosen
-        }
-        return sorted(keys, key=keys.__getitem__)
+
+    def _order(self, file: str, cases: Sequence[Case]) -> list[str]:
+        """Return all cases, those first that cost little, run much of a file, and are unlike.
+
+        A case is unlike those before it by the features that none of them has.
+        """
+        if file not in self._orders:
+            lines = self.lines.get(file, {})
+            idle = min(map(len, lines.values()), default=0)
+            worth = {
+                case.id: (1 + len(lines.get(case.id, ())) - idle) / (self._cost(case) + TINY)
+                for case in cases
+            }
+            left, seen = {case.id: kinds_of(case) for case in cases}, set[str]()
+            order: list[str] = []
+            while left:
+                best = max(left, key=lambda name: worth[name] * (1 + NEWS * len(left[name] - seen)))
+                seen |= left.pop(best)
+                order.append(best)
+            self._orders[file] = order
+        return self._orders[file]
 
     def _cost(self, case: Case) -> float:
         cost = self.seconds.get(case.id)
@@ -82,6 +105,12 @@ class CaseMap:
     def limit(self, case_id: str) -> float:
         """Return the processor time that a case may take, seconds."""
         return LEAST_SECONDS + SECONDS_FACTOR * self.seconds.get(case_id, UNKNOWN_SECONDS)
+
+
+def kinds_of(case: Case) -> frozenset[str]:
+    """Return what a case is about, without the numbers."""
+    kinds = {re.sub(r"\d+", "", feature) for feature in case.manifest["features"]}
+    return frozenset(kinds | {*case.manifest.get("invalid", {}).get("requirements", ())})
 
 
 class Server:
