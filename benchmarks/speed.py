@@ -29,7 +29,7 @@ from refdec.cli.complexity import model_set_costs
 from refdec.entropy.rans import VectorSubstreamDecoder
 from refdec.entropy.tables import load_residual_tables
 from refdec.network import get_backend, load_model_set, run_network
-from refenc.encode import encode, encode_at_rate
+from refenc.encode import MODEL_SET, encode, encode_at_rate
 from refenc.picture_io import read_picture
 from refenc.rans import encode_substream
 
@@ -89,14 +89,14 @@ class Bench:
 
 def macs_per_sample(height: int, width: int) -> float:
     """Multiplications per luma sample of everything in the transform `base`."""
-    costs = model_set_costs(load_model_set(0), height=height, width=width)
+    costs = model_set_costs(load_model_set(MODEL_SET), height=height, width=width)
     return 1000 * sum(cost.kmac_per_pixel for cost in costs)
 
 
 def measure_layers(bench: Bench, backends: list[str], threads: list[int]) -> None:
     """Time the filter's convolutions on a megapixel, and the entropy decoder."""
-    network = load_model_set(0).networks[FILTER]
-    costs = model_set_costs(load_model_set(0), height=SIDE, width=SIDE)
+    network = load_model_set(MODEL_SET).networks[FILTER]
+    costs = model_set_costs(load_model_set(MODEL_SET), height=SIDE, width=SIDE)
     (cost,) = (cost for cost in costs if cost.name == FILTER)
     plane = np.random.default_rng(1).integers(-1000, 1000, (3, SIDE, SIDE)).astype(np.int32)
     quality = np.full((SIDE // 16, SIDE // 16), 40, np.int32)

@@ -152,7 +152,7 @@ def run_power(options: argparse.Namespace) -> int:
     """Print the power of each stream's tolerance, as it is measured."""
     from conformance.tolerance_power import power_text  # noqa: PLC0415
 
-    for line in power_text(load_suite(options.filter)):
+    for line in power_text(load_suite(options.filter), load_suite()):
         print(line, flush=True)
     return 0
 

@@ -64,22 +64,25 @@ def load_suite(patterns: Sequence[str] = (), root: Path = STREAMS) -> list[Case]
     SuiteError
         A manifest is missing, is not JSON, or names another place.
     """
-    cases = []
-    for directory in sorted(path for path in root.glob("*/*") if path.is_dir()):
-        place = directory / MANIFEST_FILE
-        expected = directory.relative_to(root).as_posix()
-        try:
-            manifest = json.loads(place.read_text(encoding="utf-8"))
-            is_right = manifest["id"] == expected and manifest["verdict"] in {"valid", "invalid"}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            message = f"{place}: {error!r}"
-            raise SuiteError(message) from error
-        if not is_right:
-            message = f"{place}: id or verdict is wrong"
-            raise SuiteError(message)
-        if matches(expected, patterns):
-            cases.append(Case(directory, manifest))
-    return cases
+    directories = sorted(path for path in root.glob("*/*") if path.is_dir())
+    cases = [load_case(directory, root) for directory in directories]
+    return [case for case in cases if matches(case.id, patterns)]
+
+
+def load_case(directory: Path, root: Path = STREAMS) -> Case:
+    """Read one manifest. Errors as `load_suite`."""
+    place = directory / MANIFEST_FILE
+    expected = directory.relative_to(root).as_posix()
+    try:
+        manifest = json.loads(place.read_text(encoding="utf-8"))
+        is_right = manifest["id"] == expected and manifest["verdict"] in {"valid", "invalid"}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"{place}: {error!r}"
+        raise SuiteError(message) from error
+    if not is_right:
+        message = f"{place}: id or verdict is wrong"
+        raise SuiteError(message)
+    return Case(directory, manifest)
 
 
 def matches(case_id: str, patterns: Sequence[str]) -> bool:

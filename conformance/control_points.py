@@ -2,11 +2,15 @@
 """Digests of the tensors between the stages, so that the first wrong stage can be named.
 
 A digest is the first 16 hexadecimal digits of the SHA-256 of the tensor as big-endian 32-bit
-integers in C, H, W order; `refdec trace` prints the same digests in full. The five tensors of a
-group and phase stand in one line, in the order of `STEP_TENSORS`.
+integers in C, H, W order; `refdec trace` prints the same digests in full. In ``case.json`` the
+five tensors of a group and phase stand in one line, in the order of `STEP_TENSORS`, and so do the
+parts that the tiles have in a tensor of the whole picture, in the order of the tiles.
 """
 
 import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +22,19 @@ from refdec.picture import Picture
 DIGITS = 16
 RANGES = ("residual", "y_hat", "z_hat", "picture")
 STEP_TENSORS = ("scale_idx", "mask", "residual", "mean", "y_hat")
+LAST = ("enhanced", "enhanced_chroma", "alpha")
+"""What is decoded after the lossy picture."""
+_STEP = re.compile(r"(.*/phase\d+)/\w+")
+_FRAME = re.compile(r"frame\d+/")
+_TILE = re.compile(r"(.*?)tile\d+/(.*)")
 
 
 class ControlPoints:
     """Collect the digests and the ranges of a decoding; pass an instance as `trace`."""
 
     def __init__(self) -> None:
-        self.digests: dict[str, str] = {}
-        """By control point, in decoding order."""
+        self.reported: dict[str, str] = {}
+        """By control point, in decoding order; each tensor and each part of a tile by itself."""
         self.tables: set[int] = set()
         """Probability tables that a residual was coded with."""
         self.ranges: dict[str, tuple[int, int]] = {}
@@ -34,15 +43,33 @@ class ControlPoints:
         """Leading zeros of the codes of escaped residuals."""
         self._scale_idx = np.zeros(0, np.int32)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Those of whole tensors, as ``case.json`` has them."""
+        found: dict[str, str] = {}
+        for name, digest in self.reported.items():
+            if (step := _STEP.fullmatch(name)) is not None:
+                known = found.get(step[1])
+                found[step[1]] = digest if known is None else f"{known} {digest}"
+            elif _TILE.fullmatch(name) is None:
+                found[name] = digest
+        return found
+
+    @property
+    def tiles(self) -> dict[str, str]:
+        """Those of the parts of tiles, by the name of the whole, as ``case.json`` has them."""
+        found: dict[str, str] = {}
+        for name, digest in self.reported.items():
+            part = _TILE.fullmatch(name)
+            if part is not None and _STEP.fullmatch(name) is None:
+                known = found.get(part[1] + part[2])
+                found[part[1] + part[2]] = digest if known is None else f"{known} {digest}"
+        return found
+
     def __call__(self, name: str, value: I32Map) -> None:
         """Take one tensor."""
-        digest = hashlib.sha256(value.astype(">i4").tobytes()).hexdigest()[:DIGITS]
-        parent, _, last = name.rpartition("/")
-        if "/phase" in name and last in STEP_TENSORS:
-            known = self.digests.get(parent)
-            self.digests[parent] = digest if known is None else f"{known} {digest}"
-        else:
-            self.digests[name] = digest
+        self.reported[name] = hashlib.sha256(value.astype(">i4").tobytes()).hexdigest()[:DIGITS]
+        last = name.rpartition("/")[2]
         if last == "scale_idx":
             self._scale_idx = value
         elif last == "mask":
@@ -54,11 +81,6 @@ class ControlPoints:
         if last in RANGES:
             low, high = self.ranges.get(last, (int(value.flat[0]), int(value.flat[0])))
             self.ranges[last] = min(low, int(value.min())), max(high, int(value.max()))
-
-    def take_enhanced(self, name: str, value: I32Map) -> None:
-        """Take one tensor if it is of the enhanced picture."""
-        if name.rpartition("/")[2].startswith("enhanced"):
-            self(name, value)
 
 
 def trace_stream(
@@ -72,22 +94,63 @@ def trace_stream(
     if not tools.base_flag:
         return decode(data, verify=verify, backend=backend, trace=points)
     picture = decode(data, verify=verify, backend=backend, synthesis="base", trace=points)
-    if tools.enhancement_flag:
-        decode(data, verify=verify, backend=backend, trace=points.take_enhanced)
+    if tools.enhancement_flag or tools.alpha_flag:
+        best = ControlPoints()
+        decode(data, verify=verify, backend=backend, trace=best)
+        points.reported |= {
+            name: digest
+            for name, digest in best.reported.items()
+            if name.rpartition("/")[2] in LAST
+        }
     return picture
 
 
-def first_difference(expected: dict[str, str], actual: dict[str, str]) -> str | None:
-    """Name the first control point, in decoding order, whose digests differ; None if all agree."""
-    for name, digests in expected.items():
-        wanted, found = digests.split(), actual.get(name, "").split()
-        same = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), -1)
-        if same < 0 and len(found) == len(wanted):
-            continue
-        index = len(found) if same < 0 else same
-        is_step = len(wanted) > 1 and len(found) > 0 and index < len(wanted)
-        return f"{name}/{STEP_TENSORS[index]}" if is_step else name
-    return None
+def right_digests(valid: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    """Yield the control points of a valid case in decoding order, each with its right digests.
+
+    There are two where the synthesis transforms differ. The parts of tiles stand before the whole.
+    """
+    simple = valid.get("simple", {})
+    tiles, other_tiles = valid.get("tiles", {}), simple.get("tiles", {})
+    for name, digests in valid["control_points"].items():
+        parts = tiles.get(name, "").split()
+        others = other_tiles.get(name, "").split() or parts
+        frame = found[0] if (found := _FRAME.match(name)) else ""
+        for index, right in enumerate(zip(parts, others, strict=True)):
+            yield f"{frame}tile{index}/{name.removeprefix(frame)}", set(right)
+        wanted = digests.split()
+        if _STEP.fullmatch(f"{name}/y_hat") is not None:
+            yield from (
+                (f"{name}/{tensor}", {digest})
+                for tensor, digest in zip(STEP_TENSORS, wanted, strict=True)
+            )
+        else:
+            yield name, {digests, simple.get("control_points", {}).get(name, digests)}
+
+
+def first_difference(
+    valid: Mapping[str, Any], reported: Mapping[str, str], *, is_complete: bool = False
+) -> tuple[str, int]:
+    """Name the first control point, in decoding order, that a decoder reports otherwise.
+
+    Parameters
+    ----------
+    valid : what ``case.json`` says of a valid stream.
+    reported : SHA-256 by name, of any subset of the control points; at least 16 digits each.
+    is_complete : a control point that is not reported is wrong.
+
+    Returns
+    -------
+    Its name, empty where all agree, and how many agree before it. Names that the case does not
+    know do not count.
+    """
+    agreeing = 0
+    for name, right in right_digests(valid):
+        if name in reported and reported[name][:DIGITS].lower() in right:
+            agreeing += 1
+        elif name in reported or is_complete:
+            return name, agreeing
+    return "", agreeing
 
 
 def intervals(numbers: set[int]) -> str:

@@ -62,8 +62,10 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
 
 def _valid(data: bytes) -> dict[str, Any]:
     points, codestream = ControlPoints(), parse_codestream(data)
-    tools = codestream.tools
+    tools, simple = codestream.tools, ControlPoints()
     trace_stream(data, points, verify=True)
+    if tools.base_flag:
+        decode(data, verify=True, synthesis="simple", trace=simple)
     shown = shown_digests(data, tools, verify=True)
     if tools.base_flag and not codestream.frames:
         shown[0] = {"L": decode_latents(data).digest()} | shown[0]
@@ -80,7 +82,23 @@ def _valid(data: bytes) -> dict[str, Any]:
             "ranges": {name: list(limits) for name, limits in points.ranges.items()},
         },
         "control_points": points.digests,
+        **({"tiles": points.tiles} if points.tiles else {}),
+        **_only_simple(points, simple),
     }
+
+
+def _only_simple(base: ControlPoints, simple: ControlPoints) -> dict[str, Any]:
+    """Return the control points that are others with the simple synthesis transform."""
+    pairs = {
+        "control_points": (simple.digests, base.digests),
+        "tiles": (simple.tiles, base.tiles),
+    }
+    found = {
+        kind: {name: digest for name, digest in own.items() if digest != other[name]}
+        for kind, (own, other) in pairs.items()
+    }
+    differing = {kind: digests for kind, digests in found.items() if digests}
+    return {"simple": differing} if differing else {}
 
 
 def picture_facts(codestream: Codestream) -> dict[str, Any]:

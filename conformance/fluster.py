@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from conformance import SUITE_VERSION
 from conformance.case import Case, load_suite
-from conformance.judge.decoder import UNJUDGED
+from conformance.judge.decoder import NOT_RGB
 from conformance.judge.difference import reference_samples
 from conformance.options import progress_bar
 from refdec.cli.support import atomic_file
@@ -44,7 +44,7 @@ def test_vector(case: Case, folder: Path) -> dict[str, str] | None:
     """Describe a valid case, decoded as it recommends; None where fluster has no such format."""
     picture = case.manifest["valid"]["picture"]
     output_format = FORMATS.get((picture["components"], picture["bit_depth"]))
-    if output_format is None or UNJUDGED.intersection(case.manifest["features"]):
+    if output_format is None or NOT_RGB.intersection(case.manifest["features"]):
         return None
     name = case.id.replace("/", "-")
     samples = reference_samples(case.id, case.stream, None)

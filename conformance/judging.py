@@ -92,6 +92,7 @@ def run_judge(options: argparse.Namespace) -> int:
                 subject=subject,
                 request=request,
                 claimed=claimed,
+                unjudged=request.unjudged(suite),
                 results=results,
                 environment=environment,
                 known_failures={c.id: known[c.id] for c in claimed if c.id in known},

@@ -3,10 +3,12 @@
 
 An impostor is a picture that a wrong decoder could give: constant, of another stream of the same
 size, or decoded with one stage wrong. Its excess is the largest of its errors, each divided by its
-limit; the power of a case is the smallest excess of its impostors. Above 1 all of them are caught.
+limit; the power of a case is the smallest excess of its impostors. Above 1 all of them are caught,
+and ``case.json`` gets the limits; a case of less power is not judged at point T.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.case import Case
-from conformance.judge.decoder import UNJUDGED
+from conformance.judge.decoder import NOT_RGB
 from conformance.judge.difference import references
 from conformance.judge.tolerance import component_errors
 from refdec.codec import get_codec
 from refdec.decoding import decode_latents, parse
+from refdec.errors import RefdecError
 from refdec.reconstruction import reconstruct_picture
 from refdec.still import SYNTHESIS_NAMES
 
@@ -52,22 +55,46 @@ def proposed_limits(case: Case) -> Limits:
     return {name: [limit] * picture["components"] for name, limit in limits.items()}
 
 
-def power_text(cases: Sequence[Case]) -> Iterator[str]:
-    """Yield a line for each stream: power, id, and the impostor that comes closest.
+def powerful_limits(case: Case, others: Sequence[Case]) -> Limits | None:
+    """Return the limits that go into the manifest of a case; None where they have no power.
 
-    Limits are those of the case, or the proposed ones where it has none.
+    Parameters
+    ----------
+    others : as for `measure_power`.
     """
+    if not has_lossy_picture(case):
+        return None
+    limits = proposed_limits(case)
+    return limits if measure_power(case, limits, others).smallest > 1 else None
+
+
+def power_text(cases: Sequence[Case], others: Sequence[Case]) -> Iterator[str]:
+    """Yield a line for each lossy stream: its power, its limits, its id, the closest impostor.
+
+    Limits are those of the first component, in brackets where the case is not judged at point T.
+
+    Parameters
+    ----------
+    others : as for `measure_power`.
+    """
+    yield " power     peak      rms  case, and the wrong picture that comes closest"
+    judged = 0
     measured = [case for case in cases if has_lossy_picture(case)]
     for case in measured:
-        limits = case.manifest["valid"].get("tolerance") or proposed_limits(case)
-        power = measure_power(case, limits, measured)
+        stored = case.manifest["valid"].get("tolerance")
+        limits = stored or proposed_limits(case)
+        power = measure_power(case, limits, others)
         closest = min(power.excess, key=power.excess.__getitem__, default="no impostors")
-        yield f"{power.smallest:6.3f}  {case.id:<40}  {closest}"
+        numbers = (f"{limits[name][0]:g}" for name in ("peak", "rms"))
+        shown = [number if stored else f"({number})" for number in numbers]
+        judged += stored is not None
+        yield f"{power.smallest:6.3f} {shown[0]:>8} {shown[1]:>8}  {case.id:<40}  {closest}"
+    yield f"{judged} of {len(measured)} lossy streams have limits: point T is judged by them"
 
 
 def has_lossy_picture(case: Case) -> bool:
-    """Whether a case can have a tolerance: valid, lossy, and not enhanced."""
-    is_plain = not UNJUDGED.intersection(case.manifest["features"])
+    """Whether a case can have a tolerance: valid, lossy, not enhanced, R, G, B or luma integers."""
+    is_plain = not NOT_RGB.intersection(case.manifest["features"])
     points = set(case.manifest["valid"].get("digests", ())) if case.is_valid else set()
     return is_plain and points == {"L", "S"}
 
@@ -80,15 +107,19 @@ def measure_power(case: Case, limits: Limits, others: Sequence[Case] = ()) -> Po
     others : cases whose pictures are impostors where they have the same size.
     """
     rights = [right.astype(np.int64) for _, right in references(case)]
-    shape = rights[0].shape
-    excess: dict[str, float] = {}
-    found = [*_made(case), *_neighbours(case, others, shape)]
-    for name, samples in found:
-        if any(np.array_equal(samples, right) for right in rights):
-            continue  # no impostor: this is what a right decoder gives
-        nearest = min(_excess(right, samples, limits) for right in rights)
-        excess[name] = round(nearest, 3)
+    excess = {
+        name: round(min(_excess(right, samples, limits) for right in rights), 3)
+        for name, samples in impostors(case, others)
+    }
     return Power(case.id, limits, excess)
+
+
+def impostors(case: Case, others: Sequence[Case] = ()) -> Iterator[tuple[str, Samples]]:
+    """Yield wrong pictures (C, H, W) and their names; what a right decoder gives is none."""
+    rights = [right.astype(np.int64) for _, right in references(case)]
+    for name, samples in (*_made(case), *_neighbours(case, others)):
+        if not any(np.array_equal(samples, right) for right in rights):
+            yield name, samples
 
 
 def _excess(right: Samples, samples: Samples, limits: Limits) -> float:
@@ -96,15 +127,16 @@ def _excess(right: Samples, samples: Samples, limits: Limits) -> float:
     return float(max((peak / limits["peak"]).max(), (rms / limits["rms"]).max()))
 
 
-def _neighbours(
-    case: Case, others: Sequence[Case], shape: tuple[int, ...]
-) -> Iterator[tuple[str, Samples]]:
+def _neighbours(case: Case, others: Sequence[Case]) -> Iterator[tuple[str, Samples]]:
+    """Yield pictures of other streams of the same format; those that do not decode are left out."""
+    wanted = case.manifest["valid"]["picture"]
     for other in others:
-        if other.id == case.id or not other.is_valid:
+        if other.id == case.id or not other.is_valid or "digests" not in other.manifest["valid"]:
             continue
         picture = other.manifest["valid"]["picture"]
-        size = picture["components"], picture["height"], picture["width"]
-        if size == shape and picture["bit_depth"] == case.manifest["valid"]["picture"]["bit_depth"]:
+        if any(picture.get(name) != value for name, value in wanted.items()):
+            continue
+        with suppress(RefdecError):
             for name, samples in references(other):
                 yield f"{other.id}, {name}", samples.astype(np.int64)
 

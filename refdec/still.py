@@ -8,7 +8,13 @@ import numpy as np
 
 from refdec.arrays import I16Map, I32Map
 from refdec.codec import Codec, get_codec
-from refdec.enhancement import bounding_region, decode_alpha, enhance_picture, tiles_in
+from refdec.enhancement import (
+    bounding_region,
+    decode_alpha,
+    enhance_picture,
+    tile_region,
+    tiles_in,
+)
 from refdec.entropy.context import Trace
 from refdec.errors import HashMismatch, UnsupportedFeature
 from refdec.latents import LatentBands, decode_latent_planes
@@ -24,6 +30,7 @@ from refdec.reconstruction import (
 )
 from refdec.syntax.codestream import Codestream, header_values
 from refdec.syntax.picture_header import PictureHeader
+from refdec.syntax.picture_variables import SINGLE_PLANE
 from refdec.syntax.segment import HashPoint, SynthesisTransform, ToolHeader
 from refdec.synthesis.colour import LIFTED, MATRICES
 
@@ -133,6 +140,8 @@ class Job:
         if trace is not None:
             trace_headers(trace, self.codestream)
         region, latents, lossy, enhanced, alpha = self.region, None, None, None, None
+        if trace is not None and region == whole_picture(self.header):
+            trace = with_tiles(trace, self.header)
         if self.is_enhanced:
             region = bounding_region(tiles_in(region, self.header), self.header)
         if self.has_base:
@@ -249,6 +258,48 @@ def trace_headers(trace: Trace, codestream: Codestream) -> None:
     ]
     trace("headers", np.array(header_values(codestream), np.int32)[None, None])
     trace("grid", np.array(grid, np.int32)[None])
+
+
+def with_tiles(trace: Trace, header: PictureHeader) -> Trace:
+    """Show the part that each tile has in a tensor of the whole picture before the tensor itself.
+
+    Its name is that of the tensor after ``tileT/``. Parts are shown of samples, and of what the
+    synthesis computes on the grid of latent positions or a finer one; where there are two tiles or
+    more.
+    """
+    tiles = range(header.num_tiles if header.num_tiles > 1 else 0)
+
+    def show(name: str, value: I32Map) -> None:
+        for tile_idx in tiles:
+            if (part := _tile_part(name, value, header, tile_idx)) is not None:
+                trace(f"tile{tile_idx}/{name}", part)
+        trace(name, value)
+
+    return show
+
+
+def _tile_part(name: str, value: I32Map, header: PictureHeader, tile_idx: int) -> I32Map | None:
+    """Cut a tile out of samples (C, h, w) or (h, w), or out of a tensor of the synthesis."""
+    if name.startswith("synthesis/"):
+        height, width = value.shape[1:]
+        scale = height // header.h16
+        if (height, width) != (scale * header.h16, scale * header.w16):
+            return None
+        rows, columns = header.tile(tile_idx).slices
+        down = slice(scale * rows.start, scale * rows.stop)
+        return value[:, down, scale * columns.start : scale * columns.stop]
+    luma, *_, chroma = *header.plane_groups, *header.plane_groups
+    groups = {
+        "picture": luma,
+        "picture_chroma": chroma,
+        "enhanced": luma,
+        "enhanced_chroma": chroma,
+        "alpha": SINGLE_PLANE[0],
+    }
+    if name not in groups:
+        return None
+    x, y, columns_in, rows_in = tile_region(header, tile_idx).subsampled(groups[name])
+    return value[..., y : y + rows_in, x : x + columns_in]
 
 
 def applies_enhancement(codestream: Codestream, synthesis: str | None, num_layers: int) -> bool:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from refdec.arrays import I32Map
 from refdec.codec import Codec, get_codec
 from refdec.entropy.context import Step, decode_tile_latent
-from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.hyper_latent import decode_hyper_features, hyper_lanes, hyper_latent_tables
 from refdec.entropy.quality_map import derive_quality, differentiate
-from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
@@ -40,7 +39,7 @@ from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
 from refenc.refine import ideal_latent, without_quantisation
 
-MODEL_SET = 0
+MODEL_SET = 1
 EFFORT = 1
 """0: the analysis transform's latent; 1: corrected once per picture; 2: and after quantisation."""
 THOROUGH = 2
@@ -263,7 +262,7 @@ def encode_lossy(
     z = analysed.z_hat
     z_tables = hyper_latent_tables(channels=z.shape[0], h64=z.shape[1], w64=z.shape[2])
     z_payload = encode_substream(
-        [(z_tables, z.ravel())], lanes=hyper_lanes(header.num_lanes), tables=codec.hyper_tables
+        [(z_tables, z.ravel())], lanes=hyper_lanes(z.size), tables=codec.hyper_tables
     )
     codestream = Codestream(
         picture_header=header,

@@ -23,7 +23,7 @@ POINTS = ("L", "S", "T")
 PROFILES = tuple(profile.name.lower() for profile in Profile)
 """Each has all tools of those before it."""
 LATENT_SUFFIXES = {"npy": ".npy", "npz": ".npz", "raw": ".raw", "digest": ".txt"}
-UNJUDGED = frozenset({"YCbCr", "binary16"})
+NOT_RGB = frozenset({"YCbCr", "binary16"})
 """Features of pictures that files hold in different ways; of raw files, Y, Cb, Cr are judged."""
 VERIFYING = "verifying the digests of a stream is optional, and not declared"
 
@@ -65,7 +65,7 @@ class Decoder:
         for feature in manifest["features"]:
             if any(fnmatch.fnmatchcase(feature, pattern) for pattern in self.without):
                 return f"feature {feature}"
-        kinds = UNJUDGED.intersection(manifest["features"])
+        kinds = NOT_RGB.intersection(manifest["features"])
         if kinds and (self.format != "raw" or "binary16" in kinds):
             return f"{', '.join(sorted(kinds))}: picture files differ in how they hold it"
         if case.needs_verifying and not self.verifies:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.case import Case
+from conformance.control_points import first_difference
 from conformance.judge.decoder import LATENT_SUFFIXES, Decoder
 from conformance.judge.expected import expected_planes
 from conformance.judge.limits import Limits
@@ -19,7 +20,6 @@ from conformance.judge.running import Request
 from conformance.judge.sandbox import Ending, Watch, run_program
 from conformance.judge.scoring import (
     Score,
-    first_wrong_stage,
     make_result,
     score_frames,
     score_latents,
@@ -175,7 +175,7 @@ class _Run:
         try:
             document = json.loads(output.read_text(encoding="utf-8"))
             reported = {point["name"]: point["sha256"] for point in document["points"]}
-            return first_wrong_stage(self.case, reported)
+            return first_difference(self.case.manifest["valid"], reported)
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return "", 0
 

@@ -27,7 +27,8 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
 
     Parameters
     ----------
-    points : those that count; all of `REFERENCE_POINTS` are computed.
+    points : those that count; all of `REFERENCE_POINTS` are computed. At point T the samples shall
+        be right to the last bit, too.
     """
 
     def judge(case: Case) -> Result:
@@ -58,21 +59,21 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
     return judge
 
 
-def _first_wrong(case: Case, trace: ControlPoints) -> str | None:
-    return first_difference(case.manifest["valid"]["control_points"], trace.digests)
+def _first_wrong(case: Case, trace: ControlPoints) -> str:
+    """Name the first control point that differs or is missing."""
+    return first_difference(case.manifest["valid"], trace.reported, is_complete=True)[0]
 
 
 def _judge_valid(case: Case, backend: str, trace: ControlPoints) -> dict[str, Finding]:
     """Return the finding at each point, and leave the control points in `trace`."""
-    expected = case.manifest["valid"]
-    digests, points = expected.get("digests", {}), {}
+    digests, points = case.manifest["valid"].get("digests", {}), {}
     picture = trace_stream(case.stream, trace, backend=backend)
-    differing = _first_wrong(case, trace)
+    stage = _first_wrong(case, trace)
     samples = _PASSED if _shows(case, backend) else (Verdict.FAIL, "the shown samples differ")
     if "L" in digests:
         latents = decode_latents(case.stream, backend=backend)
         is_same = latents.digest() == digests["L"]
-        what = f"first difference at {differing}" if differing else "the latents differ"
+        what = f"first difference at {stage}" if stage else "the latents differ"
         points["L"] = _PASSED if is_same else (Verdict.FAIL, what)
         header = parse(case.stream).picture_header
         simple = reconstruct_picture(
@@ -84,9 +85,9 @@ def _judge_valid(case: Case, backend: str, trace: ControlPoints) -> dict[str, Fi
         )
         if {"simple": simple.digest(), "base": picture.digest()} != digests["S"]:
             samples = Verdict.FAIL, "the samples differ"
-    if differing is not None:
-        samples = Verdict.FAIL, f"first difference at {differing}"
-    return points | {"S": samples}
+    if stage:
+        samples = Verdict.FAIL, f"first difference at {stage}"
+    return points | {"S": samples, "T": samples}
 
 
 def _shows(case: Case, backend: str) -> bool:

@@ -31,12 +31,12 @@ class Request:
 
     def claims(self, case: Case) -> bool:
         """Whether a case belongs to what is claimed."""
-        manifest = case.manifest
-        return (
-            within_profile(case, self.profile)
-            and (self.level is None or manifest["level"] <= self.level)
-            and bool(self.points_of(case))
-        )
+        return self.covers(case) and bool(self.points_of(case))
+
+    def covers(self, case: Case) -> bool:
+        """Whether a case is of the profile and the level that are claimed."""
+        is_low = self.level is None or case.manifest["level"] <= self.level
+        return within_profile(case, self.profile) and is_low
 
     def picks(self, case: Case) -> bool:
         """Whether the case is one of those to run."""
@@ -53,6 +53,15 @@ class Request:
         valid = case.manifest["valid"]
         possible = {"S": True, "L": "L" in valid.get("digests", ()), "T": "tolerance" in valid}
         return tuple(point for point in self.points if possible[point])
+
+    def unjudged(self, cases: Iterable[Case]) -> dict[str, list[str]]:
+        """Return, by point, the ids of the valid cases that cannot be judged there."""
+        valid = [case for case in cases if case.is_valid and self.covers(case)]
+        found = {
+            point: [case.id for case in valid if point not in self.points_of(case)]
+            for point in self.points
+        }
+        return {point: ids for point, ids in found.items() if ids}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the request as it stands in the JSON report."""

@@ -3,7 +3,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.case import Case
-from conformance.control_points import DIGITS, STEP_TENSORS
 from conformance.judge.difference import latent_difference, nearest_difference
 from conformance.judge.expected import Plane, expected_digests, expected_planes, right_picture
 from conformance.judge.picture_files import SCALED, WORD, Frame, PictureError, unscaled
+from conformance.judge.tiles import WrongTiles, wrong_tiles
 from conformance.judge.tolerance import tolerated
 from conformance.judge.verdict import FAULTS, Difference, Result, Verdict
 from refdec.picture import latent_digest
@@ -30,6 +30,8 @@ class Score:
     verdict: Verdict
     detail: str = ""
     difference: Difference | None = None
+    stage: str = ""
+    """The first control point that differs, where the output itself tells it."""
 
 
 def make_result(
@@ -40,6 +42,7 @@ def make_result(
     Parameters
     ----------
     scores : by conformance point; those of no point have an empty name.
+    stage : the first control point that the decoder itself reports otherwise.
     """
     values = list(scores.values())
     worst = next((score for score in values if score.verdict in FAULTS), values[0])
@@ -49,7 +52,7 @@ def make_result(
         worst.detail[:DETAIL_SHOWN],
         seconds=seconds,
         points={point: score.verdict for point, score in scores.items() if point},
-        stage=stage,
+        stage=stage or worst.stage,
         difference=worst.difference,
         command=command,
     )
@@ -78,9 +81,22 @@ def score_frames(
         name = right_picture(wanted, planes, geometry)
         if name is None:
             shown = None if "frames" in case.manifest["valid"] else planes
-            return _score_wrong(case, shown, points, f"{place}the samples differ")
+            scores = _score_wrong(case, shown, points, f"{place}the samples differ")
+            return _with_tiles(scores, wrong_tiles(case, planes))
         names.append(name)
     return dict.fromkeys(points, Score(Verdict.PASS, ", ".join(dict.fromkeys(names))))
+
+
+def _with_tiles(scores: dict[str, Score], tiles: WrongTiles) -> dict[str, Score]:
+    """Add to the scores of a wrong picture which of its tiles are wrong."""
+    if not tiles.stage:
+        return scores
+    return {
+        point: replace(score, detail=f"{score.detail}; {tiles.text}", stage=tiles.stage)
+        if score.verdict in FAULTS
+        else score
+        for point, score in scores.items()
+    }
 
 
 def _score_wrong(
@@ -169,28 +185,3 @@ def _read_latents(path: Path, latent_format: str) -> NDArray[Any]:
         message = "values of more than 16 bits"
         raise ValueError(message)
     return y_hat
-
-
-def first_wrong_stage(case: Case, reported: dict[str, str]) -> tuple[str, int]:
-    """Name the first control point, in decoding order, that a decoder reports otherwise.
-
-    Parameters
-    ----------
-    reported : SHA-256 by name, of any subset of the control points; at least 16 digits each.
-
-    Returns
-    -------
-    Its name, empty where all that are reported agree, and how many agree before it. Names that
-    the case does not know do not count.
-    """
-    agreeing = 0
-    for name, digests in case.manifest["valid"]["control_points"].items():
-        wanted = digests.split()
-        names = [name] if len(wanted) == 1 else [f"{name}/{tensor}" for tensor in STEP_TENSORS]
-        for point, digest in zip(names, wanted, strict=False):
-            if point not in reported:
-                continue
-            if reported[point][:DIGITS].lower() != digest:
-                return point, agreeing
-            agreeing += 1
-    return "", agreeing

@@ -36,6 +36,8 @@ WANTED = 0.95
 """Least score of each stage, and least share of mutants whose stage is named right."""
 SAVE_SECONDS = 10.0
 SCHEMA = 1
+NOTHING: dict[str, Any] = {"fingerprint": {}, "records": []}
+"""The report of no run."""
 
 
 def run_mutate(options: argparse.Namespace) -> int:
@@ -47,8 +49,9 @@ def run_mutate(options: argparse.Namespace) -> int:
     possible = [m for m in all_mutants() if not options.stage or _stage(m) in options.stage]
     reasons = {mutant.id: why_accepted(mutant, accepted) for mutant in possible}
     prints = fingerprint(cases)
-    kept = kept_records(options.output, prints) if options.resume else {}
-    chosen = _chosen(possible, options, kept)
+    before = load_report(options.output) if options.resume else NOTHING
+    kept = kept_records(before, prints)
+    chosen = _chosen(possible, options, {record["id"] for record in before["records"]})
     judged = [mutant for mutant in chosen if bool(reasons[mutant.id]) == options.accepted]
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -135,15 +138,20 @@ def _report_accepted(records: Sequence[Record], reasons: dict[str, str]) -> int:
     return int(bool(killed))
 
 
-def kept_records(path: Path, prints: dict[str, str]) -> dict[str, Record]:
+def load_report(path: Path) -> dict[str, Any]:
+    """Read what an earlier run wrote; nothing where there is none."""
+    if not path.exists():
+        return NOTHING
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def kept_records(document: dict[str, Any], prints: dict[str, str]) -> dict[str, Record]:
     """Return the records of an earlier run that still hold.
 
     A kill holds as long as the file and the stream are what they were; a mutant that lived is
-    judged again when anything has changed.
+    judged again when anything has changed, or when cases were left.
     """
-    if not path.exists():
-        return {}
-    document = json.loads(path.read_text(encoding="utf-8"))
     before = document["fingerprint"]
     same = {name for name, digest in prints.items() if before.get(name) == digest}
     return {

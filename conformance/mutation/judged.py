@@ -38,12 +38,12 @@ POINTS = (
     ("z_hat", "entropy"),
     ("*/residual", "entropy"),
     ("quality", "latents"),
-    ("tile*", "latents"),
-    ("synthesis/*", "synthesis"),
-    ("picture*", "output"),
+    ("tile*/group*", "latents"),
+    ("*synthesis/*", "synthesis"),
+    ("*enhanced*", "lossless"),
+    ("*alpha", "alpha"),
+    ("*picture*", "output"),
     ("shown", "output"),
-    ("enhanced*", "lossless"),
-    ("alpha", "alpha"),
 )
 """Patterns of control points, and the stage whose result they are."""
 
@@ -89,6 +89,10 @@ PARTS = (
     Part("refdec/latents.py:prefixed", "", "names of control points"),
     Part("refdec/reconstruction.py:trace_picture", "", "control points"),
     Part("refdec/synthesis/transform.py:_observer", "", "control points"),
+    Part("refdec/syntax/codestream.py:header_values", "", "control points"),
+    Part("refdec/still.py:trace_headers", "", "control points"),
+    Part("refdec/still.py:with_tiles", "", "control points"),
+    Part("refdec/still.py:_tile_part", "", "control points"),
     Part("refdec/decoding.py:decode_progressive", "", "a service beyond conformance"),
     Part("refdec/decoding.py:verify", "", "a service beyond conformance"),
     Part("refdec/decoding.py:_opened", "", "options: services beyond conformance"),

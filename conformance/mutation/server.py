@@ -284,7 +284,7 @@ def _child(
     kills = 0
     for case_id, seconds in question["cases"]:
         _set_timer(seconds)
-        sys.settrace(lines and lines.trace_calls)
+        sys.settrace(None if lines is None else lines.trace_calls)
         start = time.process_time()
         result = judge(_suite()[case_id])
         item = {
@@ -318,9 +318,11 @@ def _start() -> Callable[[Any], Any]:
     """Import the decoder, and make its networks and tables ready."""
     from conformance.judge.reference import reference_judge  # noqa: PLC0415
     from refdec.codec import get_codec  # noqa: PLC0415
+    from refdec.resources import spec_path  # noqa: PLC0415
     from refdec.syntax.segment import SynthesisTransform  # noqa: PLC0415
 
-    codec = get_codec(0, "numpy")
+    listing = json.loads(spec_path("tables", "model_sets.json").read_bytes())["model_sets"]
+    codec = get_codec(listing[-1]["model_set_idc"], "numpy")
     for part in CODEC_PARTS:
         getattr(codec, part)
     codec.synthesis(SynthesisTransform.BASE)

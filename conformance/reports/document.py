@@ -33,6 +33,8 @@ class Run:
     request: Request
     claimed: Sequence[Case]
     """The cases that belong to what is claimed."""
+    unjudged: Mapping[str, Sequence[str]]
+    """By point, the valid cases that it has no digests or limits for."""
     results: Sequence[Result]
     environment: Mapping[str, Any]
     known_failures: Mapping[str, str]
@@ -55,6 +57,7 @@ def make_document(run: Run) -> Document:
         "subject": dict(run.subject),
         "environment": {"platform": platform.platform(), **run.environment},
         "asked": run.request.as_dict(),
+        "unjudged": {point: list(ids) for point, ids in run.unjudged.items()},
         "partial": bool(reasons),
         "partial_reasons": reasons,
         "conforms": conforms(run.results),

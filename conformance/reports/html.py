@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import ROOT
 from conformance.judge.verdict import FAULTS, MEANINGS, Verdict
 from conformance.reports.document import Document, failing
-from conformance.reports.text import groups, headline, verdict_columns
+from conformance.reports.text import groups, headline, unjudged_lines, verdict_columns
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -46,6 +46,7 @@ def html_text(document: Document) -> str:
         headline=headline(document),
         state=_state(document),
         groups=list(groups(document)),
+        unjudged=list(unjudged_lines(document)),
         verdicts=verdict_columns(document),
         meanings={str(verdict): text for verdict, text in MEANINGS.items()},
         matrix=rows,

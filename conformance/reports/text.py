@@ -28,6 +28,19 @@ def headline(document: Document) -> str:
     return f"{document['subject']['name']} {text} ({', '.join(scope)}){partial}"
 
 
+UNJUDGED = {
+    "L": "they have no digest of latents",
+    "T": "they carry no limits, which would let wrong pictures pass (jai-conformance power)",
+}
+"""Why a point does not judge some valid streams."""
+
+
+def unjudged_lines(document: Document) -> Iterator[str]:
+    """Yield a line for each point that does not judge all valid streams."""
+    for point, ids in document.get("unjudged", {}).items():
+        yield f"point {point} is not judged on {len(ids)} valid streams: {UNJUDGED[point]}"
+
+
 def groups(document: Document) -> Iterator[tuple[str, dict[str, int]]]:
     """Yield the tallies: valid and invalid streams of each profile and suite, then all."""
     cases = document["cases"]
@@ -61,6 +74,7 @@ def terminal_text(document: Document, *, show_all: bool) -> str:
     for reason in sorted({case["detail"] for case in unsupported}):
         count = sum(case["detail"] == reason for case in unsupported)
         lines.append(f"unsupported: {count} of {reason}")
+    lines += unjudged_lines(document)
     network = document["environment"].get("network")
     lines += [f"network: {network}"] if network not in {None, "isolated"} else []
     return "\n".join([*lines, headline(document)])
@@ -99,6 +113,7 @@ def markdown_text(document: Document) -> str:
         label = f"&emsp;{name.strip()}" if is_part else f"**{name}**"
         cells = " | ".join(str(counts.get(verdict, "")) for verdict in names)
         lines.append(f"| {label} | {cells} |")
+    lines += ["", *(f"{line[:1].upper()}{line[1:]}." for line in unjudged_lines(document))]
     if wrong := failing(document):
         lines += ["", "| case | verdict | first wrong stage | detail |", "|---|---|---|---|"]
         for case in wrong:

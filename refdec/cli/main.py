@@ -136,7 +136,7 @@ def build_parser() -> Parser:
         type=Path,
         nargs="?",
         metavar="STREAM",
-        help="count for this picture (default: for a large picture of model set 0)",
+        help="count for this picture (default: for a large picture of model set 1)",
     )
     complexity.add_argument("--json", action="store_true", help="print one JSON document")
     return parser

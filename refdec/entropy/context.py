@@ -279,7 +279,7 @@ class _Tile:
 
 def step_map(*, steps: I16Map, quality: I32Map) -> I32Map:
     """Look up quantisation steps (64, C) at a quality plane (h, w); (C, h, w), 1/16 units."""
-    return steps[quality].transpose(2, 0, 1).astype(np.int32)
+    return steps.T.take(quality, axis=1).astype(np.int32)
 
 
 @clause("8.4.2")

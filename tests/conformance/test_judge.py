@@ -182,7 +182,6 @@ def test_failure_is_status_1(decoder: MAKE, capsys: pytest.CaptureFixture[str]) 
         ["run", "--backend", "numpy", "--filter", "no such case"],
         ["run", "--backend", "numpy", "--suite", "nowhere"],
         ["run", "--backend", "numpy", "--profile", "best"],
-        ["run", "--backend", "numpy", "--point", "T"],
         ["run", "--backend", "numpy", "--format", "png"],
         ["run", "--backend", "numpy", "--resume"],
         ["run", "--python", "refdec"],

@@ -18,7 +18,7 @@ from conformance.mutation.campaign import (
     judge_mutants,
     sample,
 )
-from conformance.mutation.command import kept_records
+from conformance.mutation.command import kept_records, load_report
 from conformance.mutation.judged import PARTS, STAGES, fits, part_of, stage_of_point
 from conformance.mutation.mutator import Mutant, mutants_of, mutated
 from conformance.mutation.summary import (
@@ -286,17 +286,15 @@ def test_the_page_has_scores_survivors_and_streams() -> None:
 
 
 def test_resuming_keeps_what_still_holds(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
     prints = {"refdec/entropy/rans.py": "1", "photo/x": "2", "photo/y": "3", "invalid/z": "4"}
-    document = {
-        "fingerprint": prints,
-        "records": RECORDS,
-    }
-    path.write_text(json.dumps(document), encoding="utf-8")
-    assert set(kept_records(path, prints)) == set("abcd")
-    assert set(kept_records(path, prints | {"photo/new": "5"})) == set("abd")
-    assert set(kept_records(path, prints | {"photo/y": "5"})) == set("bd")
-    assert set(kept_records(path, prints | {"refdec/entropy/rans.py": "5"})) == set()
+    report = {"fingerprint": prints, "records": RECORDS}
+    assert set(kept_records(report, prints)) == set("abcd")
+    assert set(kept_records(report, prints | {"photo/new": "5"})) == set("abd")
+    assert set(kept_records(report, prints | {"photo/y": "5"})) == set("bd")
+    assert set(kept_records(report, prints | {"refdec/entropy/rans.py": "5"})) == set()
+    in_part = {"fingerprint": prints, "records": [RECORDS[2] | {"left": 3}]}
+    assert kept_records(in_part, prints) == {}
+    assert load_report(tmp_path / "none.json")["records"] == []
 
 
 def test_the_command_writes_its_reports_and_goes_on_with_them(

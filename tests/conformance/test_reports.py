@@ -64,6 +64,7 @@ def document(
             subject={"name": "mine <1>", "kind": "program", "command": "dec {input} {output}"},
             request=request,
             claimed=claimed,
+            unjudged=request.unjudged(SUITE),
             results=list(results.values()),
             environment={"network": "isolated"},
             known_failures=known or {},
@@ -71,6 +72,18 @@ def document(
     )
     jsonschema.validate(found, load_schema("report"))
     return found
+
+
+def test_what_a_point_does_not_judge_is_said_in_every_form() -> None:
+    found = document(request=Request(points=("L", "S")))
+    (ids,) = found["unjudged"].values()
+    assert "lossless/photo" in ids
+    assert "photo/still-photo-1" not in ids
+    line = f"point L is not judged on {len(ids)} valid streams"
+    assert line in terminal_text(found, show_all=False)
+    assert f"{line[0].upper()}{line[1:]}" in FORMS["markdown"](found)
+    assert f"{line[0].upper()}{line[1:]}" in FORMS["html"](found)
+    assert "not judged" not in terminal_text(document(), show_all=False)
 
 
 def xml(text: str) -> ET.Element:

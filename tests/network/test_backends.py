@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from refdec.network import Network, get_backend, load_model_set, numpy_backend, run_network
+from refenc.encode import MODEL_SET
 from tests.network.builders import (
     conv,
     conv_tensors,
@@ -133,7 +134,7 @@ def test_channels_that_are_zero_change_nothing(kernel: int, used: list[int], spl
 @pytest.mark.parametrize("uniform", [True, False])
 @pytest.mark.parametrize("name", ["head_0_0", "head_2_1", "head_6_1", "update_1"])
 def test_positions_computed_alone_are_those_of_the_whole_plane(name: str, uniform: bool) -> None:
-    net, rng = load_model_set(0).networks[name], np.random.default_rng(8)
+    net, rng = load_model_set(MODEL_SET).networks[name], np.random.default_rng(8)
     inputs = random_inputs(net, rng, 16 * 7, 16 * 5, extreme=False)
     quality = rng.integers(0, 64, (7, 5)).astype(np.int32)
     quality[:] = quality[0, 0] if uniform else quality
