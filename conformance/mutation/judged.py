@@ -27,10 +27,11 @@ STAGES = {
     "synthesis": ("synthesis",),
     "lossless": ("lossless", "alpha"),
     "alpha": ("alpha", "output"),
-    "output": ("output",),
+    "output": ("output", "lossless", "alpha"),
 }
 """By stage, where its faults may show first. Networks run in two stages; the lossless tool codes
-enhancement and alpha; alpha is seen as such, and the frames of an animation as what is shown."""
+enhancement and alpha; alpha is seen as such, and the frames of an animation as what is shown; what
+puts lossy pictures together does so for enhanced ones and alpha."""
 
 POINTS = (
     ("headers", "syntax"),
