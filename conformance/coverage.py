@@ -222,7 +222,7 @@ def _name(row: ElementRow) -> str:
 
 
 def _columns(row: ElementRow, item: Element, is_valid: bool) -> Iterator[str]:  # noqa: FBT001
-    value = int(row.value)  # type: ignore[arg-type]
+    value = int(row.value)
     if item.descriptor is not None and item.descriptor.name == "varint":
         if is_valid:
             yield f"{row.width // 8} bytes"

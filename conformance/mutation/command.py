@@ -29,8 +29,7 @@ from conformance.mutation.summary import (
     text_summary,
     why_accepted,
 )
-from conformance.options import progress_bar
-from refdec.cli.support import UsageError, atomic_file
+from refdec.cli.support import UsageError, atomic_file, progress_bar
 
 WANTED = 0.95
 """Least score of each stage, and least share of mutants whose stage is named right."""

@@ -331,7 +331,7 @@ def test_the_trace_shows_every_control_point_in_order() -> None:
 def test_control_points_of_the_headers_hold_every_element_and_the_grids() -> None:
     seen: dict[str, NDArray[np.int32]] = {}
     data = stream("tiles")
-    decode(data, trace=lambda name, value: seen.setdefault(name, value))
+    decode(data, trace=seen.setdefault)
     header = parse_codestream(data).picture_header
     values = seen["headers"][0, 0].tolist()
     assert values[:3] == [header.profile_idc, header.level_idc, header.model_set_idc]
