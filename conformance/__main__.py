@@ -19,8 +19,9 @@ from conformance.judging import (
     run_report,
     run_statement,
 )
-from conformance.options import add_filter, add_subject, progress_bar
-from refdec.cli.support import Parser, UsageError, describe_error, run
+from conformance.mutation.options import add_mutate_options
+from conformance.options import add_filter, add_subject
+from refdec.cli.support import Parser, UsageError, describe_error, progress_bar, run
 
 PROGRAM = "jai-conformance"
 EXIT_HARNESS = 3
@@ -85,6 +86,9 @@ def build_parser() -> Parser:
         command("export-corpus", "Write seeds and a dictionary for a fuzzer", run_corpus)
     )
     command("coverage", "Print which streams have what the specification declares", run_coverage)
+    add_mutate_options(
+        command("mutate", "Measure which faults of the decoder the suite finds", run_mutate)
+    )
     add_filter(command("power", "Measure what the tolerance of point T catches", run_power))
     generate = command("generate", "Make the streams and manifests again", run_generate)
     add_filter(generate)
@@ -150,6 +154,13 @@ def run_coverage(_: argparse.Namespace) -> int:
     return EXIT_FAILED if empty else 0
 
 
+def run_mutate(options: argparse.Namespace) -> int:
+    """Seed faults in the reference decoder and judge it by the suite."""
+    from conformance.mutation.command import run_mutate  # noqa: PLC0415
+
+    return run_mutate(options)
+
+
 def run_power(options: argparse.Namespace) -> int:
     """Print the power of each stream's tolerance, as it is measured."""
     from conformance.tolerance_power import power_text  # noqa: PLC0415
@@ -165,7 +176,7 @@ def run_generate(options: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     action = generate.check if options.check else generate.generate
-    with progress_bar("checking" if options.check else "generating") as progress:
+    with progress_bar("checking" if options.check else "generating", "case") as progress:
         outcome = action(options.filter, progress=progress)
     if not outcome.count:
         message = f"no case matches {options.filter}"

@@ -15,15 +15,14 @@ import numpy as np
 from refdec.arrays import I32Map, I64Map
 from refdec.codec import Codec, get_codec
 from refdec.entropy.context import Step, decode_tile_latent
-from refdec.entropy.hyper_latent import decode_hyper_features, hyper_latent_tables
+from refdec.entropy.hyper_latent import decode_hyper_features, hyper_lanes, hyper_latent_tables
 from refdec.entropy.quality_map import MAP_LANES, derive_quality, differentiate
-from refdec.entropy.residual import hyper_lanes
 from refdec.entropy.tables import TOTAL, load_residual_tables
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HyperLatentSegment, QualityMapSegment, ResidualSegment
-from refenc.encode import in_lowest_level
+from refenc.encode import MODEL_SET, in_lowest_level
 from refenc.rans import encode_substream
 
 Call = tuple[I32Map, I32Map]
@@ -84,8 +83,7 @@ class Content:
         """Encode a hyper-latent as the payload of the SOZ segment."""
         channels, h64, w64 = z_hat.shape
         call = hyper_latent_tables(channels=channels, h64=h64, w64=w64), z_hat.ravel()
-        lanes = hyper_lanes(self.header.num_lanes)
-        return encode_substream([call], lanes=lanes, tables=codec().hyper_tables)
+        return encode_substream([call], lanes=hyper_lanes(z_hat.size), tables=codec().hyper_tables)
 
     def codestream(self, **segments: Any) -> Codestream:
         """Put the segments together; `segments` are further fields of `Codestream`."""
@@ -114,7 +112,7 @@ class Content:
 
 def codec() -> Codec:
     """Return the networks and tables that all streams of the suite are made with."""
-    return get_codec(0, "numpy")
+    return get_codec(MODEL_SET, "numpy")
 
 
 def num_groups() -> int:
@@ -143,7 +141,7 @@ def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> Pi
     values = {
         "profile_idc": Profile.HIGH if elements.get("bit_depth_minus8", 0) > 4 else Profile.MAIN,  # noqa: PLR2004
         "level_idc": 1,
-        "model_set_idc": 0,
+        "model_set_idc": 1,
         "picture_size_bits_minus1": max(width - 1, height - 1, 1).bit_length() - 1,
         "width_minus1": width - 1,
         "height_minus1": height - 1,

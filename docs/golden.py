@@ -25,6 +25,7 @@ from refdec.network import load_model_set
 from refdec.syntax.declaration import elements_of, requirements_of
 from refdec.syntax.parser import inspect_codestream
 from refdec.syntax.segment import SynthesisTransform
+from refenc.encode import MODEL_SET
 
 _ROOT = f"{ROOT.as_posix()}/"
 
@@ -117,7 +118,7 @@ def _run_by_loading_models() -> frozenset[str]:
 
     def load() -> None:
         load_residual_tables.__wrapped__()
-        codec = Codec(load_model_set.__wrapped__(0), get_codec(0, "numpy").backend)
+        codec = Codec(load_model_set.__wrapped__(MODEL_SET), get_codec(MODEL_SET, "numpy").backend)
         _ = codec.hyper_tables, codec.hyper, codec.context
         codec.synthesis(SynthesisTransform.BASE)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from conformance.case import load_suite
 from docs.examples import latents
-from docs.model_blocks import MODEL_SET
 from refdec.cli.main import main
 from refdec.resources import spec_path
+from refenc.encode import MODEL_SET
 
 
 def first_picture_block() -> str:

@@ -11,8 +11,7 @@ from refdec.entropy.tables import TOTAL, load_residual_tables
 from refdec.network import ModelSet, Network, NetworkDescription, load_model_set, worst_sums
 from refdec.network.layers import Conv, Layer
 from refdec.resources import spec_path
-
-MODEL_SET = 0
+from refenc.encode import MODEL_SET
 
 
 def residual_tables_block() -> str:

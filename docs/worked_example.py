@@ -14,11 +14,12 @@ from docs.worked_values import CASE, Run, Substream, Values, worked_values
 from refdec.arrays import I32Map
 from refdec.cli.inspect import value_text
 from refdec.codec import get_codec
-from refdec.entropy.residual import hyper_lanes
+from refdec.entropy.hyper_latent import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.network.layers import Conv
 from refdec.syntax.declaration import elements_of
 from refdec.syntax.element import ElementRow
+from refenc.encode import MODEL_SET
 
 MAX_BITS = 16
 """Longer elements are shown in hexadecimal."""
@@ -189,11 +190,11 @@ def _substream(part: Substream) -> list[str]:
 
 
 def _hyper_latent(values: Values) -> list[str]:
-    lanes = hyper_lanes(values.codestream.picture_header.num_lanes)
+    symbols = values.points["z_hat"].size
     return [
         "## Hyper-latent (8.3.1)",
         (
-            f"`Lanes` is Max( 1, {values.codestream.picture_header.num_lanes} >> 3 ) = {lanes}. "
+            f"`Lanes` is Max( 1, {symbols} / HYPER_LANE_SYMBOLS ) = {hyper_lanes(symbols)}. "
             "The table of a symbol is its channel; the tables are `hyper_bounds` and "
             "`hyper_frequencies` of the model set (C.6)."
         ),
@@ -243,7 +244,7 @@ def _hyper_network(values: Values) -> list[str]:
 
 def _one_convolution(run: Run) -> list[str]:
     """Write out one value of the first convolution of a network."""
-    network = get_codec(0, "numpy").model.networks[run.network]
+    network = get_codec(MODEL_SET, "numpy").model.networks[run.network]
     layer = next(item for item in network.description.layers if isinstance(item, Conv))
     tensors = network.conv_tensors(layer)
     centre = layer.kernel // 2

@@ -11,10 +11,14 @@ from refdec.arrays import I16Map, I32Map
 from refdec.clause import clause
 from refdec.codec import Codec
 from refdec.entropy.context import Trace, decode_tile_latent
-from refdec.entropy.hyper_latent import decode_hyper_features, decode_hyper_latent
+from refdec.entropy.hyper_latent import (
+    decode_hyper_features,
+    decode_hyper_latent,
+    hyper_lanes,
+)
 from refdec.entropy.quality_map import MAP_LANES, decode_quality_map, derive_quality
 from refdec.entropy.rans import make_decoder
-from refdec.entropy.residual import LayeredResiduals, hyper_lanes
+from refdec.entropy.residual import LayeredResiduals
 from refdec.entropy.tables import load_residual_tables
 from refdec.picture import Latents
 from refdec.syntax.codestream import Codestream
@@ -63,9 +67,12 @@ def decode_latent_planes(
         An entropy-coded sub-stream is malformed.
     """
     header = codestream.picture_header
-    z_hat, quality = _hyper_latent(codestream, codec), quality_plane(codestream)
+    z_hat = _hyper_latent(codestream, codec)
     if trace is not None:
         trace("z_hat", z_hat)
+    quality = quality_plane(codestream)
+    if trace is not None:
+        trace("quality", quality[None])
     y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int16)
     for rows, band in _bands(codestream, codec, num_layers, tiles, z_hat, quality, trace):
         y_hat[:, rows] = band
@@ -150,15 +157,16 @@ def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:
     if segment is None:
         message = "the codestream has no hyper-latent"
         raise ValueError(message)
+    channels = len(codec.hyper_tables.bounds)
     decoder = make_decoder(
         segment.payload,
-        lanes=hyper_lanes(header.num_lanes),
+        lanes=hyper_lanes(channels * header.h64 * header.w64),
         tables=codec.hyper_tables,
         offset=segment.offset,
     )
     return decode_hyper_latent(
         decoder=decoder,
-        channels=len(codec.hyper_tables.bounds),
+        channels=channels,
         h64=header.h64,
         w64=header.w64,
         offset=segment.offset,

@@ -26,7 +26,7 @@ from training.graph import (
     straight_through,
     symmetric,
 )
-from training.rate import bits, noisy, pull
+from training.rate import bits, decided, noisy, pull
 from training.transform import BLOCK, CHANNELS, dct, frequency_order, lapping, neighbour_weights
 
 GROUPS = (6, 12, 24, 46, 88, 144, 192)
@@ -335,9 +335,7 @@ class Set(nn.Module):
                 scale_log = out["scale"].clamp(-3.5, 6.49)
                 predicted = out["mean"] if k < MEAN_GROUPS else 0
                 v = (yk - mk) / dk - predicted
-                dead = (0.2 - 0.07 * scale_log.detach()).clamp(0.02, 0.2)
-                r = torch.sign(v.detach()) * torch.floor(v.detach().abs() + 0.5 - dead)
-                r = r * (scale_log.detach() >= SKIP_LOG)
+                r = decided(v, 2**scale_log) * (scale_log.detach() >= SKIP_LOG)
                 if phase == 0:
                     v0, scale_log0 = v, scale_log
                 e = predicted + straight_through(r, v)

@@ -1,6 +1,6 @@
 """Export a checkpoint to the files a decoder and an encoder read.
 
-usage: python -m training.pack CHECKPOINT.safetensors [--model-set 0]
+usage: python -m training.pack CHECKPOINT.safetensors [--model-set 1]
 
 Writes spec/models/setN.safetensors (integers, normative), spec/models/setN_encoder.safetensors (float16, informative)
 and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales;
@@ -60,7 +60,7 @@ def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
     metadata = {"groups": list(GROUPS), "mean_groups": MEAN_GROUPS, "hyper_channels": HYPER}
     pack_model_set(
         model_set_idc=model_set,
-        version="0.1.0",
+        version="1.0.0",
         descriptions=descriptions,
         tensors=tensors,
         metadata=metadata,
@@ -77,7 +77,7 @@ def main() -> None:
     """Pack with parametric hyper-latent tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--model-set", type=int, default=0)
+    parser.add_argument("--model-set", type=int, default=1)
     o = parser.parse_args()
     net = load_checkpoint(o.checkpoint)
     pack(net, o.model_set, hyper_tables(net))

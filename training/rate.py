@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+RATE_WEIGHT = 8.0
+"""Bits per squared step; about the encoder's."""
+
 
 def noisy(v: Tensor) -> Tensor:
     return v + torch.rand_like(v) - 0.5
@@ -31,3 +34,11 @@ def bits(r: Tensor, scale: Tensor) -> Tensor:
 
 def pull(noised: Tensor, scale: Tensor) -> Tensor:
     return pull_map(noised, scale).sum((1, 2, 3))
+
+
+@torch.no_grad()
+def decided(v: Tensor, scale: Tensor) -> Tensor:
+    """Residuals of least `RATE_WEIGHT * error**2 + bits`, as the encoder chooses them: one of the two around `v`."""
+    low = v.abs().floor()
+    price = bits_map(low + 1, scale) - bits_map(low, scale)
+    return torch.sign(v) * (low + (v.abs() - low > 0.5 + price / (2 * RATE_WEIGHT)))

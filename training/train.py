@@ -13,12 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from training import checkpoint
-from training.graph import QUALITIES
+from training.graph import QUALITIES, settle, straight_through, without_rounding
 from training.model import RGB_FROM_YCC, STEP_RANGE, Set
+from training.transform import BLOCK, frequency_order
 
+STRUCTURAL_SHARE = 0.3
+STRUCTURAL_SCALE = 1500
+"""Squared error of about as much harm as a structural error of 1, near 1 bit per pixel."""
+SMOOTH_WEIGHT = 0.01
 YCC_FROM_RGB = torch.linalg.inv(torch.tensor(RGB_FROM_YCC))
 
 
@@ -34,6 +40,45 @@ def mean_squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
     return (
         torch.einsum("ij,bjhw->bihw", torch.tensor(RGB_FROM_YCC, device=x.device), x_hat - x) ** 2
     ).mean((1, 2, 3))
+
+
+def structural_error(x_hat: Tensor, x: Tensor) -> Tensor:
+    """1 - MS-SSIM per picture, over R, G and B, of YCbCr pictures."""
+    matrix = torch.tensor(RGB_FROM_YCC, device=x.device)
+    rgb_hat, rgb = (torch.einsum("ij,bjhw->bihw", matrix, p) + 128 for p in (x_hat, x))
+    return 1 - ms_ssim(rgb_hat.clamp(0, 255), rgb, data_range=255, size_average=False)
+
+
+def distortion(x_hat: Tensor, x: Tensor) -> Tensor:
+    """Mean squared error, a share of it exchanged for as much structural error."""
+    squared, structural = mean_squared_error(x_hat, x), structural_error(x_hat, x)
+    return (1 - STRUCTURAL_SHARE) * squared + STRUCTURAL_SHARE * STRUCTURAL_SCALE * structural
+
+
+def smooth_pictures(rng: np.random.Generator, count: int) -> Tensor:
+    """Yield planes (B, 3, 256, 256) of any colour that rise evenly, at most 40 code values across."""
+    colour, slope = (
+        rng.uniform(0, 255, (count, 3, 1, 1)),
+        rng.uniform(-0.16, 0.16, (2, count, 3, 1, 1)),
+    )
+    slope *= rng.random((count, 1, 1, 1)) < 0.7
+    across = np.arange(256) - 128.0
+    x = colour + slope[0] * across + slope[1] * across[:, None]
+    return ycc(torch.from_numpy(np.clip(x, 0, 255).astype(np.float32)))
+
+
+def unevenness(net: Set, x: Tensor) -> Tensor:
+    """Squared error of the means predicted for smooth pictures, in squared sample units.
+
+    What the low frequencies of the hyper-latent leave there is below the dead zone of a coarse quantiser: it would stay
+    in the picture as patches.
+    """
+    y, z = net.analyse(x)
+    mean = net.hyper(
+        torch.zeros(len(x), dtype=torch.long, device=x.device), z=straight_through(z.round(), z)
+    )["mean"]
+    lowest = [i for i, (_, u, v) in enumerate(frequency_order()[: mean.shape[1]]) if u == v == 0]
+    return ((mean[:, lowest] - y[:, lowest]) / BLOCK).square().mean()
 
 
 def rate_weight(quality: Tensor) -> Tensor:
@@ -92,10 +137,20 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--float", action="store_true", help="real numbers, to measure integers against"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("highest", "high"),
+        default="highest",
+        help="high: TF32 on a GPU, whose sums are not exact; the packed integers are, either way",
+    )
     parser.add_argument("--seed", type=int, default=1)
     o = parser.parse_args()
     torch.manual_seed(o.seed)
     torch.set_num_threads(o.threads)
+    torch.set_float32_matmul_precision(o.precision)
     data = np.load(o.patches, mmap_mode="r")
     net = Set()
     if o.checkpoint.exists():
@@ -107,6 +162,9 @@ def main() -> None:
                 for i in range(0, 320, 8)
             ]
         )
+    if o.float:
+        settle(net)
+        without_rounding(net)
     net.to(o.device)
     speeds = {
         k: [p for n, p in net.named_parameters() if speed(n) == k] for k in {v for _, v in SPEEDS}
@@ -116,7 +174,8 @@ def main() -> None:
     )
     average = {n: p.detach().clone() for n, p in net.state_dict().items()}
     begin, seconds, log = time.time(), 60 * o.minutes, []
-    for step, batch in enumerate(batches(data, np.random.default_rng(o.seed), o.batch, o.crop), 1):
+    rng = np.random.default_rng(o.seed)
+    for step, batch in enumerate(batches(data, rng, o.batch, o.crop), 1):
         part = (time.time() - begin) / seconds
         if part >= 1:
             break
@@ -129,7 +188,10 @@ def main() -> None:
         pixels = x.shape[2] * x.shape[3]
         bpp_y, bpp_z = out["bits_y"] / pixels, out["bits_z"] / pixels
         weight = rate_weight(quality)
-        loss = ((weight * error + bpp_y + bpp_z) / weight.sqrt()).mean() * 0.05
+        loss = weight * distortion(out["x_hat"], x) + bpp_y + bpp_z
+        loss = (loss / weight.sqrt()).mean() * 0.05
+        smooth = unevenness(net, smooth_pictures(rng, 2).to(o.device))
+        loss = loss + SMOOTH_WEIGHT * smooth
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -143,11 +205,12 @@ def main() -> None:
                 bpp_y.mean().item(),
                 bpp_z.mean().item(),
                 (10 * torch.log10(65025 / error)).mean().item(),
+                smooth.item(),
             ]
         )
         if step % 50 == 0:
             print(
-                f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, dB:",
+                f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, dB, unevenness:",
                 np.mean(log, 0).round(4),
                 flush=True,
             )

@@ -15,6 +15,7 @@ from conformance.recipes import (
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
+    invalid_substreams,
     lossless,
     pictures,
     structure,
@@ -37,6 +38,7 @@ _MODULES = (
     invalid_entropy,
     invalid_lossless,
     invalid_animation,
+    invalid_substreams,
 )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of the lossless tool: whole pictures, and enhancements of a lossy one."""
 
+from conformance.build import Draw
 from conformance.recipes.pictures import PHOTO, TEXT, crop, grey, noise
 from conformance.recipes.recipe import Recipe
 from refdec.arrays import U8Map
@@ -21,6 +22,15 @@ def _case(name: str, purpose: str, catches: str, samples: U8Map, **options: obje
     )
 
 
+def few_colours(width: int, height: int) -> U8Map:
+    """Return random pixels of five colours, over noise: neighbourhoods of all kinds, and many."""
+    colours, samples = noise(5, 1)[:, 0], noise(width, height)
+    rows = height // 2
+    chosen = Draw(6).integers(width * rows, 0, 4).reshape(rows, width)
+    samples[:, :rows] = colours[:, chosen]
+    return samples
+
+
 RECIPES = (
     _case("photo", "a photograph, lossless", "the prediction of a component by earlier ones",
           crop(PHOTO, 300, 200, 61, 47)),
@@ -29,6 +39,9 @@ RECIPES = (
     _case("grey", "a grey photograph, lossless", "one component treated as three",
           grey(crop(PHOTO, 100, 100, 33, 40))),
     _case("noise", "noise, lossless", "the ends of the residual's range", noise(23, 19)),
+    _case("few-colours", "random pixels of five colours over noise, lossless, with matches",
+          "contexts of matches, and neighbourhoods with the same hash",
+          few_colours(64, 128), with_matches=True),
     _case("single", "one sample, lossless", "neighbours outside the picture", noise(1, 1)),
     _case("row", "one row, lossless", "neighbours outside the picture", noise(40, 1)),
     _case("column", "one column, lossless", "neighbours outside the picture", noise(1, 40)),

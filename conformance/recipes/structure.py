@@ -54,6 +54,18 @@ def _lanes(log2_lanes: int) -> Recipe:
     )
 
 
+def _hyper_lanes(lanes: int, width: int, height: int, *, log2_lanes: int) -> Recipe:
+    return _recipe(
+        f"hyper-lanes-{width}x{height}",
+        f"hyper-latent lanes: {lanes}, with {1 << log2_lanes} lanes of residuals",
+        "lanes of the hyper-latent that follow NumLanes, or are rounded to a power of two",
+        (width, height),
+        seed=150 + lanes,
+        quality=4,
+        log2_lanes=log2_lanes,
+    )
+
+
 def _layers(count: int) -> Recipe:
     last = tuple(range(count - 1))
     return _recipe(
@@ -172,6 +184,9 @@ RECIPES = (
         monochrome_flag=1,
         **build.tiles(64, 64),
     ),
+    _hyper_lanes(1, 16320, 1, log2_lanes=5),
+    _hyper_lanes(2, 16384, 1, log2_lanes=0),
+    _hyper_lanes(3, 12225, 65, log2_lanes=2),
     *map(_layers, range(2, 8)),
     _recipe(
         "layers-uneven",

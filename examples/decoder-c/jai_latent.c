@@ -6,6 +6,7 @@
 #include "jai_internal.h"
 
 #define HYPER_LATENT_MAX 127
+#define HYPER_LANE_SYMBOLS 2048
 #define QUALITY_MAX 63
 #define MAP_LANES 1
 #define SYMBOL_MAX 127
@@ -29,7 +30,7 @@ static jai_tensor hyper_latent(jai_ctx *ctx, const jai_codestream *stream)
     const jai_picture_header *h = &stream->picture;
     int channels = jai_model_set.hyper_channels;
     size_t area = (size_t)h->h64 * (size_t)h->w64, count = area * (size_t)channels;
-    int lanes = h->num_lanes >> 3 > 1 ? h->num_lanes >> 3 : 1;
+    int lanes = jai_clip(1, JAI_MAX_LANES, (int)(count / HYPER_LANE_SYMBOLS));
     jai_tensor z = jai_new_tensor(ctx, channels, h->h64, h->w64);
     uint8_t *table_idx = jai_alloc(ctx, count, 1);
     int32_t *value = jai_alloc(ctx, count, sizeof *value);

@@ -11,10 +11,17 @@ from refdec.errors import ConstraintViolation
 from refdec.network import CompiledNetwork, run_network
 
 HYPER_LATENT_MAX = 127
+HYPER_LANE_SYMBOLS = 2048
+"""Symbols for which the hyper-latent's sub-stream has one lane, as each lane costs bytes."""
 RATIO = 4
 """Latent positions per position of the hyper-latent, horizontally and vertically."""
 HYPER_HALO = 2
 """Positions of the hyper-latent around its own that a latent position depends on."""
+
+
+def hyper_lanes(num_symbols: int) -> int:
+    """Return the lanes of the hyper-latent's sub-stream, by its channels * h64 * w64 symbols."""
+    return max(1, num_symbols // HYPER_LANE_SYMBOLS)
 
 
 def hyper_latent_tables(*, channels: int, h64: int, w64: int) -> I32Map:

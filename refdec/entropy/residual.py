@@ -14,11 +14,6 @@ from refdec.errors import ConstraintViolation
 RESIDUAL_MAX = 8191
 
 
-def hyper_lanes(num_lanes: int) -> int:
-    """Return the lanes of the hyper-latent's sub-stream: an eighth, at least one."""
-    return max(1, num_lanes >> 3)
-
-
 class LayeredResiduals:
     """Residual source of the decoder: asks the sub-stream of the layer that holds the group.
 

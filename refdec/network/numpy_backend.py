@@ -20,11 +20,10 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from refdec.arithmetic import ceil_div
-from refdec.arrays import BoolMap, F32Map
+from refdec.arrays import F32Map
 from refdec.network.exactness import ConvTensors
 from refdec.network.integer_backend import IntegerBackend
 from refdec.network.layers import EXACT_LIMIT, Add, Conv, Lookup
@@ -33,8 +32,6 @@ _STRIP = 1200
 """Positions per strip: keeps the copies in cache and the matrix product efficient."""
 _CHUNK = 1 << 16
 """Values per chunk of channels where these are independent."""
-_SAMPLE = (slice(None), slice(None, None, 32), slice(None, None, 8))
-"""Positions of a strip at which a channel usually shows that it is not zero."""
 
 
 class _PreparedConv(NamedTuple):
@@ -144,13 +141,10 @@ def _convolve(prepared: _PreparedConv, x: F32Map, out: F32Map, rows: slice) -> N
     top = max(rows.start - around, 0)
     source = x[:, top : rows.stop + around]
     if layer.groups == 1:
-        used = _used_channels(source)
-        chosen = source[used]
-        if splits > 1:
-            peak = np.maximum(chosen.max(axis=(1, 2)), -chosen.min(axis=(1, 2)))
-            splits = 1 if (reach[:, used] @ peak < limit).all() else splits
-        if splits == 1:
-            source, weight = chosen, weight[:, :, :, used]
+        peak = np.maximum(source.max(axis=(1, 2)), -source.min(axis=(1, 2)))
+        splits = 1 if (reach @ peak < limit).all() else splits
+        if splits == 1 and not peak.all():
+            source, weight = source[peak > 0], weight[:, :, :, peak > 0]
     columns = _columns(source, rows, top) if around else source
     size = (rows.stop - rows.start) * width
     factors = columns.reshape(
@@ -158,21 +152,13 @@ def _convolve(prepared: _PreparedConv, x: F32Map, out: F32Map, rows: slice) -> N
     )
     step = weight.shape[3] // splits
     first, *others = (slice(split * step, (split + 1) * step) for split in range(splits))
-    sums: NDArray[Any] = _products(weight[:, :, :, first], factors[:, first], size, width)
+    sums: Any = _products(weight[:, :, :, first], factors[:, first], size, width)
     for part in others:
         products = _products(weight[:, :, :, part], factors[:, part], size, width)
         sums = np.add(sums, products, dtype=np.float64)
     sums += bias
     np.floor(sums, out=sums)
     np.clip(sums.reshape(-1, *out[0, rows].shape), *layer.range, out=out[:, rows])
-
-
-def _used_channels(x: F32Map) -> slice | NDArray[np.intp]:
-    """Select the channels that are not zero throughout."""
-    used: BoolMap = np.any(x[_SAMPLE], axis=(1, 2))
-    (unclear,) = np.nonzero(~used)
-    used[unclear] = (x[unclear] != 0).any(axis=(1, 2))
-    return slice(None) if used.all() else np.nonzero(used)[0]
 
 
 def _columns(source: F32Map, rows: slice, top: int) -> F32Map:
@@ -197,8 +183,9 @@ def _products(weight: F32Map, factors: F32Map, size: int, width: int) -> F32Map:
         factors.reshape(groups, -1, factors.shape[-1]),
     )
     sums: F32Map = matrices[0] @ factors[..., :size]
+    product = np.empty_like(sums)
     for row in range(1, k):
-        sums += matrices[row] @ factors[..., row * width : row * width + size]
+        sums += np.matmul(matrices[row], factors[..., row * width : row * width + size], product)
     return sums.reshape(-1, size)
 
 

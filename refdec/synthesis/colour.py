@@ -67,13 +67,14 @@ def convert_colour(*, planes: I32Map, matrix_coefficients: int) -> I32Map:
     -------
     (3, H, W), times 2**13.
     """
-    y, cb, cr = planes
     if matrix_coefficients in LIFTED:
+        y, cb, cr = planes
         t = y - (cb >> 1)
         blue = t - (cr >> 1)
         return np.stack([blue + cr, t + cb, blue]) << COEFFICIENT_BITS
-    rows = MATRICES[matrix_coefficients]
-    return np.stack([row[0] * y + row[1] * cb + row[2] * cr for row in rows])
+    matrix = np.array(MATRICES[matrix_coefficients], np.int32)
+    converted: I32Map = np.einsum("oi,ihw->ohw", matrix, planes)
+    return converted
 
 
 @clause("9.3.3")
@@ -87,6 +88,8 @@ def round_samples(*, values: I32Map, bit_depth: int, sample_range: tuple[int, in
     sample_range : smallest and largest sample.
     """
     shift = COEFFICIENT_BITS + SAMPLE_FRACTION - (bit_depth - 8)
-    rounded = ((values + (1 << (shift - 1))) >> shift) + (1 << (bit_depth - 1))
-    samples: U16Map = np.clip(rounded, *sample_range).astype(np.uint16)
+    rounded = values + (1 << (shift - 1))
+    rounded >>= shift
+    rounded += 1 << (bit_depth - 1)
+    samples: U16Map = np.clip(rounded, *sample_range, out=rounded).astype(np.uint16)
     return samples

@@ -14,7 +14,7 @@ from refdec.syntax.codestream import Codestream
 from refdec.syntax.parser import parse_codestream
 from refdec.syntax.segment import DEFAULT_TOOL_HEADER, Metadata, SynthesisTransform, ToolHeader
 from refenc.codestream import write_codestream
-from refenc.encode import Analysed, Structure, analyse, encode, encode_analysed
+from refenc.encode import MODEL_SET, Analysed, Structure, analyse, encode, encode_analysed
 from tests.pictures import Samples, noise, photograph
 
 
@@ -75,7 +75,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "extreme": lambda: extreme_stream(16, 32, quality=30, seed=1),
 }
 NAMES = tuple(MAKERS)
-NUM_GROUPS = len(get_codec(0, "numpy").context.groups)
+NUM_GROUPS = len(get_codec(MODEL_SET, "numpy").context.groups)
 
 
 @cache
@@ -94,9 +94,9 @@ def extreme_stream(
     y = (size * rng.choice([-1, 1], analysed.y.shape)).astype(np.float32)
     z_hat = rng.choice([-127, -64, 0, 63, 127], analysed.z_hat.shape).astype(np.int32)
     return encode_analysed(
-        Analysed(analysed.picture, y, z_hat),
+        Analysed(analysed.picture, y, z_hat, analysed.masking),
         quality=quality,
-        codec=get_codec(0, "numpy"),
+        codec=get_codec(MODEL_SET, "numpy"),
         hashes=True,
         structure=structure or Structure(),
     )

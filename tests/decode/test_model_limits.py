@@ -10,11 +10,12 @@ from refdec.entropy.context import STEP_MAX, ContextModel
 from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.errors import ModelError
 from refdec.network import get_backend, load_model_set
+from refenc.encode import MODEL_SET
 
 
 @pytest.mark.parametrize("value", [0, STEP_MAX + 1])
 def test_a_step_out_of_range_is_refused(value: int) -> None:
-    model = load_model_set(0)
+    model = load_model_set(MODEL_SET)
     steps = model.tables["step"].copy()
     steps[17, 3] = value
     broken = replace(model, tables={**model.tables, "step": steps})

@@ -21,6 +21,7 @@ from refdec.entropy.context import (
     step_map,
 )
 from refdec.network import run_network
+from refenc.encode import MODEL_SET
 
 IntMap = NDArray[np.int32]
 Source = Callable[[Step], IntMap]
@@ -142,7 +143,7 @@ def test_each_position_takes_the_step_of_its_quality() -> None:
 
 def draw_tile(seed: int, height: int, width: int) -> dict[str, IntMap]:
     """Hyper features over their whole range, and a quality for each position."""
-    codec, rng = get_codec(0, "numpy"), np.random.default_rng(seed)
+    codec, rng = get_codec(MODEL_SET, "numpy"), np.random.default_rng(seed)
     tensors = codec.hyper.network.description.tensors
     tile = {"quality": rng.integers(0, 64, (height, width)).astype(np.int32)}
     for name, output in (("state", "state"), ("mu", "mean")):
@@ -171,7 +172,7 @@ def random_source(seed: int, seen: list[Step] | None = None) -> Source:
 def run(
     tile: dict[str, IntMap], source: Source, *, num_groups: int | None = None, **options: Any
 ) -> IntMap:
-    model = get_codec(0, "numpy").context
+    model = get_codec(MODEL_SET, "numpy").context
     monochrome = options.pop("monochrome", False)
     return decode_tile_latent(
         model=model,
@@ -261,7 +262,7 @@ def literal_latent(  # noqa: C901, PLR0912 - it has the shape of the text
 def test_the_literal_process_gives_the_same_latent(size: tuple[int, int], monochrome: bool) -> None:
     tile = draw_tile(sum(size), *size)
     expected = literal_latent(
-        get_codec(0, "integer"), tile, random_source(5), monochrome=monochrome
+        get_codec(MODEL_SET, "integer"), tile, random_source(5), monochrome=monochrome
     )
     result = run(tile, random_source(5), monochrome=monochrome)
     assert result.dtype == np.int32
@@ -272,11 +273,11 @@ def test_the_literal_process_gives_the_same_latent(size: tuple[int, int], monoch
 def test_groups_and_phases_are_asked_for_in_order_and_cover_every_position_once() -> None:
     seen: list[Step] = []
     run(draw_tile(1, 3, 4), random_source(1, seen))
-    groups = get_codec(0, "numpy").context.groups
+    groups = get_codec(MODEL_SET, "numpy").context.groups
     assert [(s.group, s.phase) for s in seen] == [
         (k, p) for k in range(len(groups)) for p in (0, 1)
     ]
-    threshold = get_codec(0, "numpy").context.skip_threshold
+    threshold = get_codec(MODEL_SET, "numpy").context.skip_threshold
     for first, second in zip(seen[::2], seen[1::2], strict=True):
         assert not (first.coded & second.coded).any()
         board = np.indices(first.coded.shape[1:]).sum(axis=0) % 2
@@ -311,7 +312,7 @@ def test_a_residual_moves_nothing_that_was_decoded_before(place: tuple[int, int]
 
 @pytest.mark.clause("8.4")
 def test_fewer_groups_are_a_prefix_and_the_rest_keep_the_hyper_mean() -> None:
-    tile, model = draw_tile(4, 3, 3), get_codec(0, "numpy").context
+    tile, model = draw_tile(4, 3, 3), get_codec(MODEL_SET, "numpy").context
     whole = run(tile, random_source(6))
     mean = np.zeros_like(whole)
     mean[: len(tile["mu"])] = tile["mu"]
@@ -325,7 +326,7 @@ def test_fewer_groups_are_a_prefix_and_the_rest_keep_the_hyper_mean() -> None:
 @pytest.mark.clause("8.4")
 def test_monochrome_tiles_code_luma_only() -> None:
     seen: list[Step] = []
-    model = get_codec(0, "numpy").context
+    model = get_codec(MODEL_SET, "numpy").context
     y_hat = run(draw_tile(7, 2, 5), random_source(7, seen), monochrome=True)
     assert not y_hat[~model.luma].any()
     assert y_hat[model.luma].any()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hyper decoder in a window of the picture."""
+"""Lanes of the hyper-latent; the hyper decoder in a window of the picture."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refdec.codec import get_codec
-from refdec.entropy.hyper_latent import decode_hyper_features
+from refdec.entropy.hyper_latent import HYPER_LANE_SYMBOLS, decode_hyper_features, hyper_lanes
+from refenc.encode import MODEL_SET
+
+
+@pytest.mark.clause("8.3.1")
+def test_lanes_grow_with_the_hyper_latent() -> None:
+    symbols = (16, HYPER_LANE_SYMBOLS - 1, 2 * HYPER_LANE_SYMBOLS - 1, 2 * HYPER_LANE_SYMBOLS)
+    assert [hyper_lanes(count) for count in (*symbols, 16 * 128 * 128)] == [1, 1, 1, 2, 128]
 
 
 @pytest.mark.clause("8.3.2")
 @given(data=st.data(), seed=st.integers(0, 99), extreme=st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_a_window_is_the_crop_of_the_whole(data: st.DataObject, seed: int, extreme: bool) -> None:
-    network, rng = get_codec(0, "numpy").hyper, np.random.default_rng(seed)
+    network, rng = get_codec(MODEL_SET, "numpy").hyper, np.random.default_rng(seed)
     cells = 9, 7
     sides = tuple(4 * side - data.draw(st.integers(0, 3)) for side in cells)
     shape = network.network.description.inputs[0].channels, *cells

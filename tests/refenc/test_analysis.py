@@ -6,6 +6,7 @@ import pytest
 
 from refenc.analysis import centred_ycc, load_analysis, shuffle, unshuffle
 from refenc.colour import as_picture
+from refenc.encode import MODEL_SET
 from tests.pictures import noise, photograph
 
 
@@ -52,7 +53,7 @@ def test_grey_has_no_chroma() -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (16, 80), (64, 64), (96, 48)])
 def test_latents_have_the_sizes_of_the_codestream(size: tuple[int, int]) -> None:
-    analysis = load_analysis(0)
+    analysis = load_analysis(MODEL_SET)
     y = analysis.latent(centred_ycc(as_picture(photograph(3, *size))))
     z = analysis.hyper_latent(y)
     h16, w16 = size[0] // 16, size[1] // 16
@@ -63,7 +64,7 @@ def test_latents_have_the_sizes_of_the_codestream(size: tuple[int, int]) -> None
 
 
 def test_the_hyper_latent_is_clipped_to_its_range() -> None:
-    analysis = load_analysis(0)
+    analysis = load_analysis(MODEL_SET)
     y = analysis.latent(centred_ycc(as_picture(noise(3, 64, 64))))
     for scale in (1e3, 1e6):
         assert np.abs(analysis.hyper_latent(y * np.float32(scale))).max() <= 127

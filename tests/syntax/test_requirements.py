@@ -177,7 +177,7 @@ CASES: dict[str, list[tuple[type[RefdecError], Callable[[], bytes]]]] = {
         (UnsupportedFeature, lambda: with_header(level_idc=0)),
         (UnsupportedFeature, lambda: with_header(level_idc=7)),
     ],
-    "PIH-003": [(UnsupportedFeature, lambda: with_header(model_set_idc=1))],
+    "PIH-003": [(UnsupportedFeature, lambda: with_header(model_set_idc=0))],
     "PIH-004": [(MalformedStream, lambda: with_header(bit_depth_minus8=9, **FORMAT))],
     "PIH-005": [(MalformedStream, lambda: with_header(chroma_format_idc=3, **FORMAT))],
     "PIH-006": [(MalformedStream, lambda: with_header(colour_primaries=3, **FORMAT))],

@@ -9,13 +9,14 @@ from refdec.codec import get_codec
 from refdec.entropy.context import LATENT_MAX
 from refdec.syntax.segment import SynthesisTransform
 from refdec.synthesis.transform import synthesise
+from refenc.encode import MODEL_SET
 
 TRANSFORMS = (SynthesisTransform.SIMPLE, SynthesisTransform.BASE)
 OTHER_BACKENDS = [("numpy", None), ("torch", 1), ("torch", 2)]
 
 
 def channels() -> int:
-    return sum(get_codec(0, "numpy").context.groups)
+    return sum(get_codec(MODEL_SET, "numpy").context.groups)
 
 
 def run(
@@ -23,7 +24,7 @@ def run(
 ) -> tuple[NDArray[np.int32], dict[str, NDArray[np.int32]]]:
     layers: dict[str, NDArray[np.int32]] = {}
     samples = synthesise(
-        networks=get_codec(0, backend, threads).synthesis(transform),
+        networks=get_codec(MODEL_SET, backend, threads).synthesis(transform),
         y_hat=y_hat,
         quality=np.full(y_hat.shape[1:], 20, np.int32),
         trace=lambda name, value: layers.update({name: value}),
