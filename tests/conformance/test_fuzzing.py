@@ -206,7 +206,9 @@ def test_a_wrong_digest_allows_both_and_a_crash_of_the_reference_is_a_finding(
     assert examiner(refuses, tmp_path, timeout=60)(case.stream).verdict == "pass"
     judge = reference_judge("numpy", ("S",))
     assert examiner(judge, tmp_path, timeout=60)(case.stream).verdict == "pass"
-    assert examiner(judge, tmp_path, timeout=0)(case.stream).verdict == "timeout"
+    too_late = examiner(judge, tmp_path, timeout=0)
+    assert [too_late(case.stream).verdict for _ in range(2)] == ["timeout"] * 2
+    assert not any((tmp_path / "fuzz").iterdir())
     monkeypatch.setattr("conformance.fuzzing.oracle.parse", lambda _: {}["marker"])
     assert examiner(judge, tmp_path, timeout=60)(case.stream).verdict == "crash"
 
