@@ -19,6 +19,7 @@ from conformance.judging import (
     run_report,
     run_statement,
 )
+from conformance.mutation.options import add_mutate_options
 from conformance.options import add_filter, add_subject
 from refdec.cli.support import Parser, UsageError, describe_error, progress_bar, run
 
@@ -84,6 +85,10 @@ def build_parser() -> Parser:
     add_corpus_options(
         command("export-corpus", "Write seeds and a dictionary for a fuzzer", run_corpus)
     )
+    command("coverage", "Print which streams have what the specification declares", run_coverage)
+    add_mutate_options(
+        command("mutate", "Measure which faults of the decoder the suite finds", run_mutate)
+    )
     add_filter(command("power", "Measure what the tolerance of point T catches", run_power))
     generate = command("generate", "Make the streams and manifests again", run_generate)
     add_filter(generate)
@@ -135,6 +140,25 @@ def run_corpus(options: argparse.Namespace) -> int:
 
     print(export_corpus(options.directory, options.max_bytes))
     return 0
+
+
+def run_coverage(_: argparse.Namespace) -> int:
+    """Print the coverage matrix in Markdown; status 1 where a cell is empty and not waived."""
+    from conformance.coverage import coverage_page, gaps, matrix  # noqa: PLC0415
+
+    suite = load_suite()
+    print(coverage_page(suite))
+    empty = gaps(matrix(suite))
+    for gap in empty:
+        print(gap, file=sys.stderr)
+    return EXIT_FAILED if empty else 0
+
+
+def run_mutate(options: argparse.Namespace) -> int:
+    """Seed faults in the reference decoder and judge it by the suite."""
+    from conformance.mutation.command import run_mutate  # noqa: PLC0415
+
+    return run_mutate(options)
 
 
 def run_power(options: argparse.Namespace) -> int:

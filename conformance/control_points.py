@@ -15,11 +15,15 @@ from typing import Any
 import numpy as np
 
 from refdec.arrays import I32Map
+from refdec.decoding import decode, parse
 from refdec.entropy.tables import load_residual_tables
+from refdec.picture import Picture
 
 DIGITS = 16
-RANGES = ("residual", "y_hat", "z_hat", "picture")
+RANGES = ("residual", "y_hat", "z_hat", "scale_idx", "picture")
 STEP_TENSORS = ("scale_idx", "mask", "residual", "mean", "y_hat")
+LAST = ("enhanced", "enhanced_chroma", "alpha")
+"""What is decoded after the lossy picture."""
 _STEP = re.compile(r"(.*/phase\d+)/\w+")
 _FRAME = re.compile(r"frame\d+/")
 _TILE = re.compile(r"(.*?)tile\d+/(.*)")
@@ -34,7 +38,7 @@ class ControlPoints:
         self.tables: set[int] = set()
         """Probability tables that a residual was coded with."""
         self.ranges: dict[str, tuple[int, int]] = {}
-        """Smallest and largest value, of residual, y_hat, z_hat and picture."""
+        """Smallest and largest value, of the tensors in `RANGES`."""
         self.escape_lengths: set[int] = set()
         """Leading zeros of the codes of escaped residuals."""
         self._scale_idx = np.zeros(0, np.int32)
@@ -77,6 +81,28 @@ class ControlPoints:
         if last in RANGES:
             low, high = self.ranges.get(last, (int(value.flat[0]), int(value.flat[0])))
             self.ranges[last] = min(low, int(value.min())), max(high, int(value.max()))
+
+
+def trace_stream(
+    data: bytes, points: ControlPoints, *, verify: bool = False, backend: str = "auto"
+) -> Picture:
+    """Decode a stream by way of all its control points; of an animation the first frame.
+
+    Returns the lossy picture of transform `base` where there is one, else the enhanced one.
+    """
+    tools = parse(data).tools
+    if not tools.base_flag:
+        return decode(data, verify=verify, backend=backend, trace=points)
+    picture = decode(data, verify=verify, backend=backend, synthesis="base", trace=points)
+    if tools.enhancement_flag or tools.alpha_flag:
+        best = ControlPoints()
+        decode(data, verify=verify, backend=backend, trace=best)
+        points.reported |= {
+            name: digest
+            for name, digest in best.reported.items()
+            if name.rpartition("/")[2] in LAST
+        }
+    return picture
 
 
 def right_digests(valid: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from conformance import EDITION, SUITE_VERSION
 from conformance.case import SuiteError
-from conformance.control_points import ControlPoints, intervals
+from conformance.control_points import ControlPoints, intervals, trace_stream
 from conformance.judge import rejection
 from conformance.recipes.recipe import Fault, Recipe
 from refdec.decoding import decode, decode_frames, decode_latents
@@ -63,18 +63,9 @@ def describe(recipe: Recipe, data: bytes) -> dict[str, Any]:
 def _valid(data: bytes) -> dict[str, Any]:
     points, codestream = ControlPoints(), parse_codestream(data)
     tools, simple = codestream.tools, ControlPoints()
+    trace_stream(data, points, verify=True)
     if tools.base_flag:
-        decode(data, verify=True, synthesis="base", trace=points)
         decode(data, verify=True, synthesis="simple", trace=simple)
-    if tools.enhancement_flag or tools.alpha_flag:
-        best = ControlPoints()
-        decode(data, verify=True, trace=best)
-        last = ("enhanced", "enhanced_chroma", "alpha")
-        points.reported |= {
-            name: digest
-            for name, digest in best.reported.items()
-            if name.rpartition("/")[2] in last
-        }
     shown = shown_digests(data, tools, verify=True)
     if tools.base_flag and not codestream.frames:
         shown[0] = {"L": decode_latents(data).digest()} | shown[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arithmetic engines by name, what they need, and the choice among them."""
+"""The arithmetic engines by name, and what they need."""
 
 import importlib.util
 from typing import NamedTuple
@@ -23,7 +23,9 @@ class Engine(NamedTuple):
         return all(importlib.util.find_spec(package) is not None for package in self.packages)
 
 
-AUTO = "auto"
+AUTO, DEFAULT = "auto", "numpy"
+"""No other engine saves as much as loading it costs, nor needs as little memory, on the machines
+measured (benchmarks/results/speed.md): hence the default, whatever the size of the picture."""
 BACKENDS = {
     "numpy": Engine("numpy_backend", "NumpyBackend"),
     "integer": Engine("integer_backend", "IntegerBackend"),
@@ -31,10 +33,3 @@ BACKENDS = {
     "torch": Engine("torch_backend", "TorchBackend", "torch", ("torch",)),
     "cuda": Engine("torch_backend", "CudaBackend", "torch", ("torch",)),
 }
-ONNX_PIXELS = 1 << 23
-"""From here on ONNX Runtime saves more time than it takes to load."""
-
-
-def choose_backend(pixels: int) -> str:
-    """Return what `AUTO` stands for, for so many pixels: ``"numpy"`` or ``"onnx"``."""
-    return "onnx" if pixels >= ONNX_PIXELS and BACKENDS["onnx"].is_installed else "numpy"

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from refdec.backends import AUTO, choose_backend
+from refdec.backends import AUTO, DEFAULT
 from refdec.entropy.context import ContextModel
 from refdec.entropy.tables import FrequencyTables, load_residual_tables
 from refdec.network import Backend, CompiledNetwork, ModelSet, load_model_set
@@ -67,5 +67,5 @@ def get_codec(model_set_idc: int, backend: str, threads: int | None = None) -> C
     ModelError, UnsupportedFeature
         See `load_model_set`.
     """
-    name = choose_backend(pixels=0) if backend == AUTO else backend
+    name = DEFAULT if backend == AUTO else backend
     return Codec(load_model_set(model_set_idc), trusted_backend(name, threads))

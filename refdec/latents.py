@@ -67,9 +67,12 @@ def decode_latent_planes(
         An entropy-coded sub-stream is malformed.
     """
     header = codestream.picture_header
-    z_hat, quality = _hyper_latent(codestream, codec), quality_plane(codestream)
+    z_hat = _hyper_latent(codestream, codec)
     if trace is not None:
         trace("z_hat", z_hat)
+    quality = quality_plane(codestream)
+    if trace is not None:
+        trace("quality", quality[None])
     y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int16)
     for rows, band in _bands(codestream, codec, num_layers, tiles, z_hat, quality, trace):
         y_hat[:, rows] = band

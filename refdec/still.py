@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from refdec.arrays import I16Map, I32Map
-from refdec.backends import AUTO, choose_backend
+from refdec.backends import AUTO
 from refdec.codec import Codec, get_codec
 from refdec.enhancement import (
     bounding_region,
@@ -31,7 +31,7 @@ from refdec.reconstruction import (
     trace_picture,
     whole_picture,
 )
-from refdec.syntax.codestream import Codestream
+from refdec.syntax.codestream import Codestream, header_values
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.picture_variables import SINGLE_PLANE
 from refdec.syntax.segment import HashPoint, SynthesisTransform, ToolHeader
@@ -109,8 +109,6 @@ class Job:
     def codec(self) -> Codec:
         """Networks and tables of its model set."""
         backend, threads = self.options.get("backend", AUTO), self.options.get("threads")
-        if backend == AUTO:
-            backend = choose_backend(self.region.width * self.region.height)
         return get_codec(self.header.model_set_idc, backend, threads)
 
     @property
@@ -153,6 +151,8 @@ class Job:
     def decode(self, trace: Trace | None, *, with_latents: bool) -> "Decoded":
         """Decode whatever the stream has, up to the last point; the latents only if wanted."""
         check_output_format(self.header)
+        if trace is not None:
+            trace_headers(trace, self.codestream)
         region, latents, lossy, enhanced, alpha = self.region, None, None, None, None
         if trace is not None and region == whole_picture(self.header):
             trace = with_tiles(trace, self.header)
@@ -259,6 +259,19 @@ class Decoded:
             alpha_bit_depth=self.tools.alpha_bit_depth,
             is_premultiplied=self.tools.alpha_premultiplied_flag == 1,
         )
+
+
+def trace_headers(trace: Trace, codestream: Codestream) -> None:
+    """Show what the headers say, and the grids that follow: latent, hyper-latent, tiles."""
+    header = codestream.picture_header
+    tiles = [header.tile(index) for index in range(header.num_tiles)]
+    grid = [
+        (0, 0, header.h16, header.w16),
+        (0, 0, header.h64, header.w64),
+        *((tile.top, tile.left, tile.height, tile.width) for tile in tiles),
+    ]
+    trace("headers", np.array(header_values(codestream), np.int32)[None, None])
+    trace("grid", np.array(grid, np.int32)[None])
 
 
 def with_tiles(trace: Trace, header: PictureHeader) -> Trace:

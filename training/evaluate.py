@@ -16,10 +16,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from training import checkpoint
 from training.graph import without_rounding
 from training.model import Set
-from training.train import mean_squared_error, rate_weight, ycc
+from training.pack import load_checkpoint
+from training.train import distortion, mean_squared_error, rate_weight, structural_error, ycc
+
+PSNR, MS_SSIM = 2, 3
+"""Columns of a table."""
 
 
 def centre_crops(folder: Path, side: int, every: int) -> Iterator[Tensor]:
@@ -34,33 +37,39 @@ def centre_crops(folder: Path, side: int, every: int) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def measure(net: Set, crop: Tensor, q: int) -> list[float]:
-    """Return bits per pixel of y and z, PSNR-RGB in dB, and the squared-error loss of one crop."""
+    """Return bits per pixel of y and of z, PSNR-RGB and MS-SSIM-RGB in dB, and the loss of training, of one crop."""
     x, quality = ycc(crop.clone()), torch.tensor([q])
     out = net(x, quality)
     n = x.shape[2] * x.shape[3]
     error = mean_squared_error(out["x_hat"].clamp(-255, 255), x)
     bpp_y, bpp_z = out["bits_y"] / n, out["bits_z"] / n
     weight = rate_weight(quality)
-    loss = (weight * error + bpp_y + bpp_z) / weight.sqrt() * 0.05
-    return [v.item() for v in (bpp_y, bpp_z, 10 * torch.log10(65025 / error), loss)]
+    loss = (weight * distortion(out["x_hat"], x) + bpp_y + bpp_z) / weight.sqrt() * 0.05
+    structural = structural_error(out["x_hat"], x)
+    decibels = (10 * torch.log10(65025 / error), -10 * torch.log10(structural))
+    return [v.item() for v in (bpp_y, bpp_z, *decibels, loss)]
 
 
 def table(net: Set, crops: list[Tensor], qualities: list[int]) -> np.ndarray:
-    """Measure all crops at all qualities, (Q, N, 4), and print the means."""
+    """Measure all crops at all qualities, (Q, N, 5), and print the means."""
     rows = np.array([[measure(net, crop, q) for crop in crops] for q in qualities])
     for q, mean in zip(qualities, rows.mean(1), strict=True):
-        print(f"quality {q:2}: bpp y, bpp z, dB, loss", mean.round(4), flush=True)
+        print(f"quality {q:2}: bpp y, bpp z, PSNR, MS-SSIM, loss", mean.round(4), flush=True)
     return rows
 
 
-def bd_rate(anchor: np.ndarray, test: np.ndarray) -> float:
+def bd_rate(anchor: np.ndarray, test: np.ndarray, metric: int = PSNR) -> float:
     """Return the mean over pictures of the BD-rate of two tables, percent."""
     rates = (rows[..., 0] + rows[..., 1] for rows in (anchor, test))
-    curves = zip(*(values.T for values in (*rates, anchor[..., 2], test[..., 2])), strict=True)
+    curves = zip(
+        *(values.T for values in (*rates, anchor[..., metric], test[..., metric])), strict=True
+    )
     return float(
         np.mean(
             [
-                bjontegaard.bd_rate(ra, da, rt, dt, method="pchip", require_matching_points=False)
+                bjontegaard.bd_rate(
+                    ra, da, rt, dt, method="pchip", require_matching_points=False, min_overlap=0
+                )
                 for ra, rt, da, dt in curves
             ]
         )
@@ -80,13 +89,11 @@ def main() -> None:
     )
     o = parser.parse_args()
     torch.set_num_threads(1)
-    net = Set().eval()
-    net.load_state_dict(checkpoint.load(o.checkpoint))
+    net = load_checkpoint(o.checkpoint)
     crops = list(centre_crops(o.folder, o.crop, o.every))
     integer = table(net, crops, o.quality)
     if o.float is not None:
-        real_net = Set().eval()
-        real_net.load_state_dict(checkpoint.load(o.float))
+        real_net = load_checkpoint(o.float)
         without_rounding(real_net)
         print("real numbers:")
         real = table(real_net, crops, o.quality)

@@ -3,19 +3,20 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from conformance.case import Case
-from conformance.control_points import ControlPoints, first_difference
+from conformance.control_points import ControlPoints, first_difference, trace_stream
 from conformance.judge.expected import expected_digests
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.codec import get_codec
-from refdec.decoding import decode, decode_frames, decode_latents, parse
+from refdec.decoding import decode_frames, decode_latents, parse
 from refdec.errors import RefdecError
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.segment import SynthesisTransform
 
 REFERENCE_POINTS = ("L", "S")
+SHOWN = "shown"
+"""The stage after all control points: what is given out in the end."""
 Finding = tuple[Verdict, str]
 """A verdict and why."""
 _PASSED: Finding = (Verdict.PASS, "")
@@ -33,10 +34,10 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
     def judge(case: Case) -> Result:
         start = time.perf_counter()
         findings: dict[str, Finding] = {}
-        stage = ""
+        trace = ControlPoints()
         try:
             if case.is_valid:
-                found, stage = _judge_valid(case, backend)
+                found = _judge_valid(case, backend, trace)
                 findings = {point: found[point] for point in points if point in found}
                 finding = next((f for f in findings.values() if f != _PASSED), _PASSED)
             else:
@@ -45,26 +46,31 @@ def reference_judge(backend: str, points: Sequence[str] = REFERENCE_POINTS) -> J
             finding = Verdict.REJECTED, str(error)
         except Exception as error:  # noqa: BLE001
             finding = Verdict.CRASH, f"{type(error).__name__}: {error}"
+        is_wrong = case.is_valid and finding != _PASSED
         return Result(
             case.id,
             *finding,
             seconds=time.perf_counter() - start,
             points={point: verdict for point, (verdict, _) in findings.items()},
-            stage=stage,
+            stage=_first_wrong(case, trace) or SHOWN if is_wrong else "",
             command=f"jai-conformance run --backend {backend} --filter {case.id}",
         )
 
     return judge
 
 
-def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
-    """Return the finding at each point, and the first control point that differs."""
-    expected, trace = case.manifest["valid"], ControlPoints()
-    digests, points, stage = expected.get("digests", {}), {}, ""
+def _first_wrong(case: Case, trace: ControlPoints) -> str:
+    """Name the first control point that differs or is missing."""
+    return first_difference(case.manifest["valid"], trace.reported, is_complete=True)[0]
+
+
+def _judge_valid(case: Case, backend: str, trace: ControlPoints) -> dict[str, Finding]:
+    """Return the finding at each point, and leave the control points in `trace`."""
+    digests, points = case.manifest["valid"].get("digests", {}), {}
+    picture = trace_stream(case.stream, trace, backend=backend)
+    stage = _first_wrong(case, trace)
     samples = _PASSED if _shows(case, backend) else (Verdict.FAIL, "the shown samples differ")
     if "L" in digests:
-        picture = decode(case.stream, backend=backend, synthesis="base", trace=trace)
-        stage, _ = first_difference(_before_enhancement(expected), trace.reported, is_complete=True)
         latents = decode_latents(case.stream, backend=backend)
         is_same = latents.digest() == digests["L"]
         what = f"first difference at {stage}" if stage else "the latents differ"
@@ -79,19 +85,9 @@ def _judge_valid(case: Case, backend: str) -> tuple[dict[str, Finding], str]:
         )
         if {"simple": simple.digest(), "base": picture.digest()} != digests["S"]:
             samples = Verdict.FAIL, "the samples differ"
-    if samples != _PASSED and not stage:
-        decode(case.stream, backend=backend, trace=trace)
-        stage, _ = first_difference(expected, trace.reported)
     if stage:
         samples = Verdict.FAIL, f"first difference at {stage}"
-    return points | {"S": samples, "T": samples}, stage
-
-
-def _before_enhancement(valid: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the control points that only a decoding of the enhanced picture has."""
-    last = {"enhanced", "enhanced_chroma"}
-    kept = {name: d for name, d in valid["control_points"].items() if name not in last}
-    return valid | {"control_points": kept}
+    return points | {"S": samples, "T": samples}
 
 
 def _shows(case: Case, backend: str) -> bool:

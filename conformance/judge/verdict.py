@@ -73,7 +73,7 @@ class Result:
     points: dict[str, Verdict] = field(default_factory=dict)
     """Verdict at each conformance point that was judged; empty for invalid streams."""
     stage: str = ""
-    """The first control point that differs, in decoding order."""
+    """The first control point that differs or is missing, in decoding order; `shown` after all."""
     difference: Difference | None = None
     command: str = ""
     """The command line that does it again."""

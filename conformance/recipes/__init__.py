@@ -8,12 +8,14 @@ from conformance.recipes import (
     alpha,
     animation,
     entropy,
+    extremes,
     formats,
     invalid_animation,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
+    invalid_substreams,
     lossless,
     pictures,
     structure,
@@ -30,11 +32,13 @@ _MODULES = (
     lossless,
     alpha,
     animation,
+    extremes,
     invalid_codestream,
     invalid_elements,
     invalid_entropy,
     invalid_lossless,
     invalid_animation,
+    invalid_substreams,
 )
 
 

@@ -65,7 +65,7 @@ def two_frames(*, alpha: bool = False) -> bytes:
 
 
 def subsampled_frames() -> bytes:
-    """Return an animation of Y, Cb, Cr in 4:2:0, of a whole frame and a part, to be broken."""
+    """Return an animation of Y, Cb, Cr in 4:2:0, of a whole frame and a part."""
     ground = np.full((3, 8, 8), 90, np.uint8)
     part = ground.copy()
     part[:, 2:6, 2:6] = 120
@@ -128,6 +128,13 @@ RECIPES = (
         purpose="one frame of one sample, shown for no time",
         catches="an animation without a second frame refused",
         build=still,
+        processes=(show_frame,),
+    ),
+    Recipe(
+        id="animation/chroma-420",
+        purpose="two frames of Y, Cb, Cr in 4:2:0, the second a rectangle",
+        catches="chroma of a rectangle at the place of luma, or not replaced",
+        build=subsampled_frames,
         processes=(show_frame,),
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from refdec import __version__
 from refdec.cli.support import (
+    MODEL_SET,
     Parser,
     add_computing_options,
     add_many_options,
@@ -158,14 +159,18 @@ def build_parser() -> Parser:
         type=Path,
         nargs="?",
         metavar="STREAM",
-        help="count for this picture (default: for a large picture of model set 1)",
+        help=f"count for this picture (default: for a large picture of model set {MODEL_SET})",
     )
     complexity.add_argument("--json", action="store_true", help="print one JSON document")
 
     export = command("export", "Write the networks as files", "refdec.cli.export", stream=False)
     export.add_argument("format", choices=("onnx",), help="one .onnx file per network, float32")
     export.add_argument(
-        "--model-set", type=integer_in(0, 15), default=0, metavar="N", help="default: 0"
+        "--model-set",
+        type=integer_in(0, 15),
+        default=MODEL_SET,
+        metavar="N",
+        help=f"default: {MODEL_SET}",
     )
     export.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
     return parser

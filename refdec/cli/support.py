@@ -29,6 +29,9 @@ EXIT_BROKEN_PIPE = 141
 MAX_STREAM_BYTES = 1 << 30
 """A larger file is refused before it is read into memory; the largest level needs far less."""
 
+MODEL_SET = 1
+"""What subcommands that take no stream are about."""
+
 
 class UsageError(Exception):
     """The command line asks for something that does not exist or makes no sense."""

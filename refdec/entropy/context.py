@@ -175,15 +175,17 @@ def decode_tile_latent(
     tile = _Tile(model, state, mu, quality, monochrome=monochrome)
     for group, channels in list(enumerate(model.slices()))[:num_groups]:
         for phase in range(NUM_PHASES):
+            prefix = f"group{group}/phase{phase}/"
             step = tile.predict(group, channels, phase, everywhere=trace is not None)
-            residual = np.zeros_like(step.scale_idx)
-            residual.reshape(-1)[step.places] = source(step)
-            tile.reconstruct(step, channels, residual)
             if trace is not None:
-                prefix = f"group{group}/phase{phase}/"
                 trace(prefix + "scale_idx", step.scale_idx)
                 trace(prefix + "mask", step.coded.astype(np.int32))
+            residual = np.zeros_like(step.scale_idx)
+            residual.reshape(-1)[step.places] = source(step)
+            if trace is not None:
                 trace(prefix + "residual", residual)
+            tile.reconstruct(step, channels, residual)
+            if trace is not None:
                 trace(prefix + "mean", step.mean)
                 trace(prefix + "y_hat", tile.y_hat[channels])
         tile.finish_group(group, channels)

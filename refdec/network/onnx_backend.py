@@ -30,6 +30,7 @@ class OnnxBackend(NumpyBackend):
         self._options = onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = self._threads
         self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._options.enable_cpu_mem_arena = False  # each session would keep its own
 
     def compile(self, network: Network) -> CompiledNetwork:
         runner = super().compile(network)

@@ -7,6 +7,7 @@ that a still of its own would have.
 
 from dataclasses import dataclass, field
 
+from refdec.syntax.declaration import elements_of
 from refdec.syntax.framing import Segment
 from refdec.syntax.picture_header import PictureHeader
 from refdec.syntax.segment import (
@@ -68,3 +69,17 @@ def segment_variables(header: PictureHeader) -> dict[str, int]:
         "num_tiles": header.num_tiles,
         "picture_size_bits": header.picture_size_bits_minus1 + 1,
     }
+
+
+def header_values(codestream: Codestream) -> list[int]:
+    """Return the values of all elements of PIH, the tool header in force, and FRH, in order.
+
+    Of an element that is not present it is the inferred one; arrays give each of their items.
+    """
+    values: list[int] = []
+    for header in (codestream.picture_header, codestream.tools, codestream.frame_header):
+        kind: type = type(header)
+        for item in elements_of(kind) if header is not None else ():
+            value = getattr(header, item.name)
+            values += value if isinstance(value, tuple) else (value,)
+    return values

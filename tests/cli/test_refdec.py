@@ -309,9 +309,26 @@ def test_help_and_version(capsys: Capture) -> None:
     assert refdec.__version__ in capsys.readouterr().out
 
 
-def test_torch_backend_without_torch_is_a_usage_error(
-    hashed: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+@pytest.mark.parametrize("backend", ["torch", "cuda", "onnx"])
+def test_a_backend_that_is_not_installed_is_a_usage_error(
+    hashed: Path, backend: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert main(["decode", str(hashed), "--backend", "torch"]) == 2
+    assert main(["decode", str(hashed), "--backend", backend]) == 2
     assert "pip install" in capsys.readouterr().err
+
+
+def test_export_without_onnx_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert main(["export", "onnx", "-o", str(tmp_path)]) == 2
+    assert "jai-codec[onnx]" in capsys.readouterr().err
+
+
+def test_a_machine_without_a_gpu_says_so(hashed: Path, capsys: Capture) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    assert main(["decode", str(hashed), "-o", "unused.png", "--backend", "cuda"]) == 4
+    assert "no CUDA device" in capsys.readouterr().err

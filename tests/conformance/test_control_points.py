@@ -5,14 +5,22 @@ import numpy as np
 import pytest
 
 from conformance.case import Case, load_suite
-from conformance.control_points import STEP_TENSORS, ControlPoints, first_difference, intervals
+from conformance.control_points import (
+    STEP_TENSORS,
+    ControlPoints,
+    first_difference,
+    intervals,
+    trace_stream,
+)
 from conformance.describe import describe
-from conformance.judge import Verdict, reference_judge
+from conformance.judge import Verdict, reference, reference_judge
 from conformance.judge.picture_files import Frame
 from conformance.judge.scoring import score_frames
 from conformance.recipes import all_recipes
 from refdec.decoding import decode
 from refdec.entropy import context
+from refdec.entropy.residual import LayeredResiduals
+from refdec.errors import MalformedStream
 
 CASE = load_suite(["structure/tiles-odd-phase"])[0]
 
@@ -89,8 +97,8 @@ def test_digests_of_tiles_are_those_of_the_parts() -> None:
 
 def test_manifest_holds_the_points_of_every_tile() -> None:
     points = ControlPoints()
-    decode(CASE.stream, synthesis="base", trace=points)
-    assert points.digests == CASE.manifest["valid"]["control_points"]
+    trace_stream(CASE.stream, points)
+    assert points.digests.items() >= CASE.manifest["valid"]["control_points"].items()
     assert sum(name.startswith("tile3/group") for name in points.digests) > 2
 
 
@@ -137,6 +145,31 @@ def test_broken_stage_is_named(name: str, stage: str, monkeypatch: pytest.Monkey
     assert result.verdict in {Verdict.FAIL, Verdict.REJECTED}
     if result.verdict is Verdict.FAIL:
         assert result.detail.endswith(stage)
+
+
+def test_stage_is_named_where_the_decoder_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object) -> None:
+        message = "no residual"
+        raise MalformedStream(message)
+
+    monkeypatch.setattr(LayeredResiduals, "__call__", give_up)
+    result = reference_judge("numpy")(broken_case())
+    assert result.verdict is Verdict.REJECTED
+    assert result.stage == "tile0/group0/phase0/residual"
+
+
+def test_stage_after_all_control_points_is_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "_shows", lambda *_: False)
+    assert reference_judge("numpy")(broken_case()).stage == reference.SHOWN
+    monkeypatch.undo()
+    assert reference_judge("numpy")(broken_case()).stage == ""
+
+
+def test_enhanced_samples_over_a_lossy_base_are_a_control_point() -> None:
+    points = ControlPoints()
+    trace_stream(load_suite(["lossless/over-base"])[0].stream, points)
+    names = list(points.digests)
+    assert names.index("picture") == names.index("enhanced") - 1
 
 
 def broken_case() -> Case:

@@ -307,7 +307,7 @@ def test_the_trace_shows_every_control_point_in_order() -> None:
     data = stream("tiles")
     picture = decode(data, trace=record)
     names = list(seen)
-    assert names[0] == "z_hat"
+    assert names[:4] == ["headers", "grid", "z_hat", "quality"]
     assert names[-1] == "picture"
     np.testing.assert_array_equal(seen["picture"], picture.samples)
     stages = ("scale_idx", "mask", "residual", "mean", "y_hat")
@@ -325,6 +325,24 @@ def test_the_trace_shows_every_control_point_in_order() -> None:
     last = [seen[f"tile0/group{group}/phase1/y_hat"] for group in range(NUM_GROUPS)]
     np.testing.assert_array_equal(np.concatenate(last), latents.y_hat[:, :4, :4])
     np.testing.assert_array_equal(seen["z_hat"], latents.z_hat)
+    np.testing.assert_array_equal(seen["quality"][0], latents.quality)
+
+
+def test_control_points_of_the_headers_hold_every_element_and_the_grids() -> None:
+    seen: dict[str, NDArray[np.int32]] = {}
+    data = stream("tiles")
+    decode(data, trace=seen.setdefault)
+    header = parse_codestream(data).picture_header
+    values = seen["headers"][0, 0].tolist()
+    assert values[:3] == [header.profile_idc, header.level_idc, header.model_set_idc]
+    inferred = [0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert values[-11:] == inferred, "the tool header in force, of a stream that has none"
+    latent, hyper, *tiles = seen["grid"][0].tolist()
+    assert latent == [0, 0, header.h16, header.w16]
+    assert hyper == [0, 0, header.h64, header.w64]
+    assert [tuple(tile) for tile in tiles] == [
+        (t.top, t.left, t.height, t.width) for t in map(header.tile, range(header.num_tiles))
+    ]
 
 
 def test_residuals_lie_on_coded_positions_of_their_phase() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from refdec.cli.main import main
 from refdec.network import get_backend, load_model_set, run_network
+from refenc.encode import MODEL_SET
 from tests.network.builders import network, random_inputs
 
 onnx = pytest.importorskip("onnx")
@@ -24,9 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("extreme", [False, True])
-@pytest.mark.parametrize("name", list(load_model_set(0).networks))
+@pytest.mark.parametrize("name", list(load_model_set(MODEL_SET).networks))
 def test_exported_networks_agree_with_the_reference(folder: Path, name: str, extreme: bool) -> None:
-    net, rng = load_model_set(0).networks[name], np.random.default_rng(3)
+    net, rng = load_model_set(MODEL_SET).networks[name], np.random.default_rng(3)
     inputs = random_inputs(net, rng, 128, 64, extreme=extreme)
     quality = rng.integers(0, 64, (8, 4)).astype(np.int32)
     session = onnxruntime.InferenceSession(
@@ -46,7 +47,7 @@ def test_exported_networks_agree_with_the_reference(folder: Path, name: str, ext
 
 
 def test_files_are_valid_and_say_where_they_come_from(folder: Path) -> None:
-    model_set = load_model_set(0)
+    model_set = load_model_set(MODEL_SET)
     assert {path.stem for path in folder.iterdir()} == set(model_set.networks)
     for path in folder.iterdir():
         model = onnx.load(path)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from refdec import codec, decode
-from refdec.backends import BACKENDS, ONNX_PIXELS, Engine, choose_backend
+from refdec.backends import BACKENDS
 from refdec.network import get_backend, self_test
 from refdec.network.numpy_backend import NumpyBackend
 from refdec.network.self_test import is_exact, trusted_backend
@@ -81,14 +81,3 @@ def test_the_sums_come_close_to_the_bound_without_being_clipped() -> None:
     assert is_exact(Seeing(1))
     for result in seen:
         assert 2**22 < np.abs(result).max() < 2**23 - 1
-
-
-def test_auto_takes_onnx_where_it_is_installed_and_worth_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(BACKENDS, "onnx", Engine("onnx_backend", "OnnxBackend"))
-    assert choose_backend(ONNX_PIXELS - 1) == "numpy"
-    assert choose_backend(ONNX_PIXELS) == "onnx"
-    missing = Engine("onnx_backend", "OnnxBackend", "onnx", ("no_such_package",))
-    monkeypatch.setitem(BACKENDS, "onnx", missing)
-    assert choose_backend(ONNX_PIXELS) == "numpy"
