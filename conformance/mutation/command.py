@@ -104,7 +104,7 @@ def _judge(
             with atomic_file(options.output) as file:
                 file.write(text.encode())
 
-    with progress_bar("mutants") as progress:
+    with progress_bar("judging", "mutant") as progress:
 
         def note(record: Record) -> None:
             nonlocal saved
@@ -186,7 +186,7 @@ def load_map(
     missing = [case for case in cases if case.id not in known.seconds]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        with progress_bar("lines") as progress:
+        with progress_bar("covering", "case") as progress:
             known = known.joined(measure(missing, jobs, progress or (lambda *_: None)))
         document = {
             "fingerprint": prints,

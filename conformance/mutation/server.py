@@ -28,7 +28,7 @@ from conformance.case import Case, load_suite
 from conformance.mutation.mutator import mutated
 
 for name in ("construct", "numpy", "safetensors.numpy", "threadpoolctl"):
-    # What the decoder and the judge import of others; the threads of BLAS are limited by the parent.
+    # What the decoder and the judge import of others; the parent limits the threads of BLAS.
     import_module(name)
 
 PACKAGE = "refdec"
