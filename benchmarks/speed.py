@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast pictures decode, beside the matrix products that the machine does in the same run.
 
-usage: python -m benchmarks.speed PICTURE... [--bpp 0.5] [--threads 1 2] [--backends numpy torch]
-           [--runs 5] [--out benchmarks/results/speed.md]
+usage: python -m benchmarks.speed PICTURE [--sizes 768x512 1535x1366] [--bpp 0.5] [--threads 1 2]
+           [--backends numpy onnx torch] [--runs 5] [--out benchmarks/results/speed.md]
 
 Every row alternates with a plain float32 product of two 1024x1024 matrices on as many threads, so
-that both see the same load of the machine; all figures are medians. "of product" compares the
-multiplications per second of CPU time, which other work on the machine disturbs least, and counts
-all that the networks declare (`refdec complexity`), also those that a backend leaves out.
-PICTURE is encoded first, to at most the given rate.
+that both see the same load of the machine; all figures are medians, CPU time that of processes
+started, too. "of product" compares the multiplications per second of CPU time, which other work on
+the machine disturbs least, and counts all that the networks declare (`refdec complexity`), also
+those that a backend leaves out. The middle of PICTURE in each size is encoded first, to at most the
+given rate, and decoded beside its peers (`speed_peers`); "of JAI" is a peer's time over that of the
+fastest row of JAI: decoding of a picture in memory, or a process that writes plain samples.
 """
 
 import argparse
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,29 +25,47 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 import refdec
 from benchmarks.entropy import decode_call, draw_call
+from benchmarks.speed_peers import learned_peers, program_peers
+from refdec.arrays import U8Map
+from refdec.backends import BACKENDS
 from refdec.cli.complexity import model_set_costs
 from refdec.entropy.rans import VectorSubstreamDecoder
 from refdec.entropy.tables import load_residual_tables
 from refdec.network import get_backend, load_model_set, run_network
 from refenc.encode import MODEL_SET, encode, encode_at_rate
-from refenc.picture_io import read_picture
 from refenc.rans import encode_substream
 
 SIDE = 1024
 LANES = 256
 FILTER = "filter_base"
-HEADER = ("what", "backend", "threads", "s", "CPU s", "rate", "product GMAC/s", "of product")
+HEADER = (
+    "what", "backend", "threads", "s", "CPU s", "rate", "product GMAC/s", "of product", "of JAI"
+)  # fmt: skip
+PEER_RUNS = 3
 
 
 def seconds(function: Callable[[], object]) -> tuple[float, float]:
-    """Time one call: seconds, and seconds of CPU time of this process."""
-    begin, cpu = time.perf_counter(), time.process_time()
+    """Time one call: seconds, and seconds of CPU time of this process and those it started."""
+    begin, cpu = time.perf_counter(), cpu_seconds()
     function()
-    return time.perf_counter() - begin, time.process_time() - cpu
+    return time.perf_counter() - begin, cpu_seconds() - cpu
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and its children so far."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+NOTE = f"""
+Made by `python -m benchmarks.speed`, which says what the columns are, on {os.cpu_count()} cores. CompressAI's
+networks have random weights: their latents hardly vary and take few bits, which favours their entropy decoders.
+"""
 
 
 class Bench:
@@ -68,10 +90,15 @@ class Bench:
         count: float = 0,
         unit: str = "",
         products: float = 0,
-    ) -> None:
-        """Add a row: `count` of `unit`, and a number of multiplications, each call."""
+        jai: float = 0,
+    ) -> float:
+        """Add a row: `count` of `unit`, and a number of multiplications, each call.
+
+        For a peer `jai` is the time of JAI. Returns the median time.
+        """
         function()
-        runs = [(*self._product(threads), *seconds(function)) for _ in range(self._runs)]
+        count_runs = min(self._runs, PEER_RUNS) if jai else self._runs
+        runs = [(*self._product(threads), *seconds(function)) for _ in range(count_runs)]
         product, product_cpu, time_, cpu = (median(column) for column in zip(*runs, strict=True))
         row = (
             what,
@@ -82,9 +109,11 @@ class Bench:
             f"{count / time_ / 1e6:.2f} M{unit}/s" if count else "",
             f"{SIDE**3 / product / 1e9:.1f}",
             f"{products / cpu * product_cpu / SIDE**3:.2f}" if products else "",
+            f"{time_ / jai:.2f}" if jai else "",
         )
         self.rows.append(row)
-        print("  ".join(f"{cell:<26}" if i == 0 else f"{cell:>8}" for i, cell in enumerate(row)))
+        print("  ".join(f"{cell:<40}" if i == 0 else f"{cell:>8}" for i, cell in enumerate(row)))
+        return time_
 
 
 def macs_per_sample(height: int, width: int) -> float:
@@ -124,11 +153,16 @@ def measure_layers(bench: Bench, backends: list[str], threads: list[int]) -> Non
 
 
 def measure_picture(
-    bench: Bench, path: Path, bpp: float, backends: list[str], threads: list[int]
+    bench: Bench,
+    samples: U8Map,
+    bpp: float,
+    backends: list[str],
+    threads: list[int],
+    *,
+    learned: bool,
 ) -> None:
-    """Time a picture: encoder, decoder in this process, decoder as a process."""
-    samples = read_picture(path).picture.samples
-    pixels, sides = samples[0].size, samples.shape[1:]
+    """Time a picture (3, H, W): encoder, decoder in this process, as a process, and peers."""
+    pixels, sides, most = samples[0].size, samples.shape[1:], max(threads)
     coded = encode_at_rate(samples, bpp=bpp)
     label = f"{sides[1]}x{sides[0]}, {coded.bpp:.2f} bpp"
     bench.measure(
@@ -138,54 +172,105 @@ def measure_picture(
         count=pixels,
         unit="P",
     )
-    for name in backends:
-        for count in threads:
-            bench.measure(
-                f"decode {label}",
-                lambda n=name, c=count: refdec.decode(coded.data, backend=n, threads=c),
-                backend=name,
-                threads=count,
-                count=pixels,
-                unit="P",
-                products=macs_per_sample(*sides) * pixels,
-            )
-    with tempfile.TemporaryDirectory() as folder:
-        stream, out = Path(folder, "picture.jai"), Path(folder, "picture.ppm")
-        stream.write_bytes(coded.data)
-        for name in backends:
-            options = ["--backend", name, "--threads", str(max(threads))]
-            process(bench, f"process {label}", ["decode", stream, "-o", out, *options], name)
-
-
-def process(bench: Bench, what: str, arguments: list[object], backend: str = "") -> None:
-    """Time `refdec` as a process of its own."""
-    command = [sys.executable, "-m", "refdec", *map(str, arguments)]
-    bench.measure(
-        what,
-        lambda: subprocess.run(command, check=True, capture_output=True),  # noqa: S603 - our own
-        backend=backend,
+    best = min(
+        bench.measure(
+            f"decode {label}",
+            lambda n=name, c=count: refdec.decode(coded.data, backend=n, threads=c),
+            backend=name,
+            threads=count,
+            count=pixels,
+            unit="P",
+            products=macs_per_sample(*sides) * pixels,
+        )
+        for name in backends
+        for count in threads
     )
+    for peer in learned_peers(samples, most) if learned else ():
+        what = f"decode, {peer.name}, {peer.bpp:.2f} bpp"
+        bench.measure(what, peer.decode, threads=most, count=pixels, unit="P", jai=best)
+    with tempfile.TemporaryDirectory() as folder:
+        stream, source = Path(folder, "picture.jai"), Path(folder, "source.png")
+        stream.write_bytes(coded.data)
+        Image.fromarray(np.moveaxis(samples, 0, -1)).save(source)
+        best = min(
+            process(
+                bench,
+                f"process {label} to {form}",
+                [
+                    "-m",
+                    "refdec",
+                    "decode",
+                    stream,
+                    "-o",
+                    Path(folder, f"out.{form}"),
+                    "--backend",
+                    name,
+                ],
+                backend=name,
+                threads=most,
+            )
+            for form in ("png", "ppm")
+            for name in backends
+        )
+        for peer in program_peers(source, pixels, bpp, most):
+            what = f"process {peer.name}, {peer.bpp:.2f} bpp"
+            bench.measure(what, peer.decode, threads=most, jai=best)
+
+
+def process(
+    bench: Bench, what: str, arguments: list[object], *, backend: str = "", threads: int = 1
+) -> float:
+    """Time an interpreter, its modules compiled before as installed ones are."""
+    command = [sys.executable, *map(str, arguments)]
+    if backend:
+        command += ["--threads", str(threads)]
+    environment = os.environ | {
+        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), "refdec-pyc"))
+    }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return bench.measure(
+        what,
+        lambda: subprocess.run(command, check=True, capture_output=True, env=environment),  # noqa: S603 - our own
+        backend=backend,
+        threads=threads,
+    )
+
+
+def middle(path: Path, width: int, height: int) -> U8Map:
+    """Read the middle of a picture; (3, H, W)."""
+    picture = Image.open(path).convert("RGB")
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    part = picture.crop((left, top, left + width, top + height))
+    return np.moveaxis(np.asarray(part), -1, 0).copy()
 
 
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
+    parser.add_argument("picture", type=Path, metavar="PICTURE")
+    parser.add_argument("--sizes", nargs="+", default=["768x512", "1535x1366"], metavar="WxH")
     parser.add_argument("--bpp", type=float, default=0.5)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--backends", nargs="+", default=["numpy", "torch"])
+    known = [name for name in ("numpy", "onnx", "torch") if BACKENDS[name].is_installed]
+    parser.add_argument("--backends", nargs="+", default=known)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     bench = Bench(options.runs)
     print(*HEADER, sep=", ")
-    process(bench, "process refdec --help", ["--help"])
+    process(bench, "process refdec --help", ["-m", "refdec", "--help"])
+    for name in options.backends:
+        for package in BACKENDS[name].packages:
+            process(bench, f"process import {package}", ["-c", f"import {package}"])
     measure_layers(bench, options.backends, options.threads)
-    for path in options.pictures:
-        measure_picture(bench, path, options.bpp, options.backends, options.threads)
+    for index, size in enumerate(options.sizes):
+        samples = middle(options.picture, *map(int, size.split("x")))
+        measure_picture(
+            bench, samples, options.bpp, options.backends, options.threads, learned=index == 0
+        )
     if options.out:
         lines = [HEADER, ("---",) * len(HEADER), *bench.rows]
-        text = "".join(f"| {' | '.join(row)} |\n" for row in lines)
+        text = "".join(f"| {' | '.join(row)} |\n" for row in lines) + NOTE
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(text, encoding="utf-8")
 

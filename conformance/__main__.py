@@ -20,8 +20,8 @@ from conformance.judging import (
     run_statement,
 )
 from conformance.mutation.options import add_mutate_options
-from conformance.options import add_filter, add_subject, progress_bar
-from refdec.cli.support import Parser, UsageError, describe_error, run
+from conformance.options import add_filter, add_subject
+from refdec.cli.support import Parser, UsageError, describe_error, progress_bar, run
 
 PROGRAM = "jai-conformance"
 EXIT_HARNESS = 3
@@ -85,6 +85,7 @@ def build_parser() -> Parser:
     add_corpus_options(
         command("export-corpus", "Write seeds and a dictionary for a fuzzer", run_corpus)
     )
+    command("coverage", "Print which streams have what the specification declares", run_coverage)
     add_mutate_options(
         command("mutate", "Measure which faults of the decoder the suite finds", run_mutate)
     )
@@ -141,6 +142,18 @@ def run_corpus(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_coverage(_: argparse.Namespace) -> int:
+    """Print the coverage matrix in Markdown; status 1 where a cell is empty and not waived."""
+    from conformance.coverage import coverage_page, gaps, matrix  # noqa: PLC0415
+
+    suite = load_suite()
+    print(coverage_page(suite))
+    empty = gaps(matrix(suite))
+    for gap in empty:
+        print(gap, file=sys.stderr)
+    return EXIT_FAILED if empty else 0
+
+
 def run_mutate(options: argparse.Namespace) -> int:
     """Seed faults in the reference decoder and judge it by the suite."""
     from conformance.mutation.command import run_mutate  # noqa: PLC0415
@@ -163,7 +176,7 @@ def run_generate(options: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     action = generate.check if options.check else generate.generate
-    with progress_bar("checking" if options.check else "generating") as progress:
+    with progress_bar("checking" if options.check else "generating", "case") as progress:
         outcome = action(options.filter, progress=progress)
     if not outcome.count:
         message = f"no case matches {options.filter}"

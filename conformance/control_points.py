@@ -20,7 +20,7 @@ from refdec.entropy.tables import load_residual_tables
 from refdec.picture import Picture
 
 DIGITS = 16
-RANGES = ("residual", "y_hat", "z_hat", "picture")
+RANGES = ("residual", "y_hat", "z_hat", "scale_idx", "picture")
 STEP_TENSORS = ("scale_idx", "mask", "residual", "mean", "y_hat")
 LAST = ("enhanced", "enhanced_chroma", "alpha")
 """What is decoded after the lossy picture."""
@@ -38,7 +38,7 @@ class ControlPoints:
         self.tables: set[int] = set()
         """Probability tables that a residual was coded with."""
         self.ranges: dict[str, tuple[int, int]] = {}
-        """Smallest and largest value, of residual, y_hat, z_hat and picture."""
+        """Smallest and largest value, of the tensors in `RANGES`."""
         self.escape_lengths: set[int] = set()
         """Leading zeros of the codes of escaped residuals."""
         self._scale_idx = np.zeros(0, np.int32)

@@ -17,8 +17,7 @@ from conformance import SUITE_VERSION
 from conformance.case import Case, load_suite
 from conformance.judge.decoder import NOT_RGB
 from conformance.judge.difference import reference_samples
-from conformance.options import progress_bar
-from refdec.cli.support import atomic_file
+from refdec.cli.support import atomic_file, progress_bar
 
 FORMATS = {
     (1, 8): "gray",
@@ -74,7 +73,7 @@ def export(directory: Path) -> str:
     folder = directory / "resources" / name
     cases = [case for case in load_suite() if case.is_valid]
     vectors, left_out = [], []
-    with progress_bar("decoding") as progress:
+    with progress_bar("decoding", "case") as progress:
         for done, case in enumerate(cases):
             if progress is not None:
                 progress(done, len(cases))

@@ -4,6 +4,7 @@
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,6 @@ from conformance.options import (
     chosen_request,
     describe_environment,
     describe_subject,
-    job_count,
-    progress_bar,
 )
 from conformance.reports import FORMS
 from conformance.reports.document import (
@@ -35,7 +34,15 @@ from conformance.reports.document import (
 )
 from conformance.reports.statement import NoClaim, compare_documents, statement
 from conformance.reports.text import terminal_text
-from refdec.cli.support import UsageError, atomic_file, check_destination
+from refdec.cli.support import (
+    UsageError,
+    add_scheduler,
+    atomic_file,
+    check_destination,
+    job_count,
+    progress_bar,
+)
+from refdec.cli.workers import cluster
 
 EXIT_FAILED = 1
 SAVE_SECONDS = 10.0
@@ -49,6 +56,7 @@ def add_judge_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=job_count, default=1, metavar="N", help="cases at a time; 0: all processors"
     )
+    add_scheduler(parser)
     parser.add_argument(
         "--known-failures",
         type=Path,
@@ -73,6 +81,9 @@ def run_judge(options: argparse.Namespace) -> int:
     """Judge a decoder, print the table and write the reports."""
     if options.resume and options.json is None:
         message = "--resume needs --json, the report to go on with"
+        raise UsageError(message)
+    if options.python is not None and options.scheduler is not None:
+        message = "--scheduler judges programs and backends: a --python function stays here"
         raise UsageError(message)
     check_forms(options)
     suite = load_suite()
@@ -120,7 +131,9 @@ def judge_with_progress(
     """Judge the cases, show how far it is, and save the JSON report now and then."""
     done = dict(kept)
     saved = time.monotonic()
-    with progress_bar("judging") as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(progress_bar("judging", "case"))
+        executor = options.scheduler and stack.enter_context(cluster(options.scheduler))
 
         def note(result: Result) -> None:
             nonlocal saved
@@ -131,7 +144,7 @@ def judge_with_progress(
                 write_form(options.json, FORMS["json"](document(list(done.values()))))
                 saved = time.monotonic()
 
-        return run_cases(cases, judge, jobs=options.jobs, note=note)
+        return run_cases(cases, judge, jobs=options.jobs, executor=executor, note=note)
 
 
 def exit_status(report: Document) -> int:

@@ -3,20 +3,20 @@
 
 import argparse
 import importlib.util
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from conformance.judge.decoder import POINTS, PROFILES, Decoder, command_words, load_decoder
 from conformance.judge.limits import Limits
-from conformance.judge.picture_files import SUFFIXES
+from conformance.judge.picture_files import FORMATS
 from conformance.judge.reference import REFERENCE_POINTS, reference_judge
 from conformance.judge.running import Request
 from conformance.judge.verdict import Judge
-from refdec.cli.support import BACKENDS, UsageError, check_backend, integer_in
+from refdec.backends import AUTO, BACKENDS
+from refdec.cli.support import UsageError, check_backend, integer_in
 
 DEFAULTS = Limits()
 
@@ -55,11 +55,9 @@ def add_subject(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "--python", metavar="MODULE:FUNCTION", help="a Python function from bytes to samples"
     )
     subject.add_argument(
-        "--backend", choices=BACKENDS, help="the reference decoder with this backend"
+        "--backend", choices=(AUTO, *BACKENDS), help="the reference decoder with this backend"
     )
-    parser.add_argument(
-        "--format", choices=tuple(SUFFIXES), help="what --command writes (default: ppm)"
-    )
+    parser.add_argument("--format", choices=FORMATS, help="what --command writes (default: ppm)")
     parser.add_argument(
         "--timeout",
         type=positive_seconds,
@@ -207,25 +205,3 @@ def describe_environment(
     is_isolated = can_isolate_network()
     reason = "not isolated: this system does not let a process give its network up"
     return found | {"network": "isolated" if is_isolated else reason}
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that shows (done, total) on a terminal; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm  # noqa: PLC0415
-
-    with tqdm(desc=what, unit="case", leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
-
-
-def job_count(text: str) -> int:
-    """Convert a number of jobs; 0 is one for each processor."""
-    return integer_in(0, 256)(text) or os.cpu_count() or 1

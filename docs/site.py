@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from conformance.case import load_suite
+from conformance.coverage import coverage_page
 from docs.api_reference import api_page
 from docs.cli_reference import cli_page
 from docs.code_facts import ROOT
@@ -41,6 +43,7 @@ PATTERNS = (
 """What of the repository is part of the site."""
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/command-lines.md": cli_page,
+    "docs/reference/coverage.md": lambda: coverage_page(load_suite()),
     "docs/reference/python.md": api_page,
     "docs/reference/traceability.md": traceability_page,
     "docs/reference/worked-example.md": worked_example_page,

@@ -4,9 +4,11 @@
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from refdec.backends import AUTO, DEFAULT
 from refdec.entropy.context import ContextModel
 from refdec.entropy.tables import FrequencyTables, load_residual_tables
-from refdec.network import Backend, CompiledNetwork, ModelSet, get_backend, load_model_set
+from refdec.network import Backend, CompiledNetwork, ModelSet, load_model_set
+from refdec.network.self_test import trusted_backend
 from refdec.syntax.segment import SynthesisTransform
 
 
@@ -61,9 +63,9 @@ def get_codec(model_set_idc: int, backend: str, threads: int | None = None) -> C
     Raises
     ------
     ValueError
-        Unknown backend.
+        Unknown or missing backend.
     ModelError, UnsupportedFeature
         See `load_model_set`.
     """
-    name = "numpy" if backend == "auto" else backend
-    return Codec(load_model_set(model_set_idc), get_backend(name, threads))
+    name = DEFAULT if backend == AUTO else backend
+    return Codec(load_model_set(model_set_idc), trusted_backend(name, threads))

@@ -84,6 +84,21 @@ def decode(
     return picture
 
 
+def decode_strips(source: Source, **options: Unpack[Options]) -> Iterator[Picture]:
+    """Yield a picture in strips of its width from the top down, so that it is never held whole.
+
+    Some come in one piece: with an enhancement, alpha or subsampled chroma, and frames of an
+    animation. Errors as `decode`, from the first strip on.
+    """
+    stream, _ = _opened(source, options)
+    if stream.frames:
+        yield decode(source, **options)
+        return
+    job, _ = next(_jobs(stream, range(1), options))
+    if job is not None:
+        yield from job.strips()
+
+
 def decode_frames(
     source: Source, *, verify: bool = False, **options: Unpack[Options]
 ) -> Iterator[Frame]:

@@ -173,14 +173,21 @@ def _aligned(region: Region, header: PictureHeader) -> Region:
     return Region(x, y, right - x, bottom - y)
 
 
-def _parts(region: Region) -> Iterator[Region]:
-    """Cut a region into rectangles of about PART_SAMPLES, row by row of them."""
+def strips_of(region: Region) -> Iterator[Region]:
+    """Cut a region into strips of its width, as high as what is reconstructed at once."""
     width = min(region.width, PART_WIDTH)
     height = LATENT_STRIDE * ceil_div(PART_SAMPLES, width * LATENT_STRIDE)
-    right, bottom = region.x + region.width, region.y + region.height
+    bottom = region.y + region.height
     for y in range(region.y, bottom, height):
-        for x in range(region.x, right, width):
-            yield Region(x, y, min(width, right - x), min(height, bottom - y))
+        yield region._replace(y=y, height=min(height, bottom - y))
+
+
+def _parts(region: Region) -> Iterator[Region]:
+    """Cut a region into rectangles of about PART_SAMPLES, row by row of them."""
+    right = region.x + region.width
+    for strip in strips_of(region):
+        for x in range(strip.x, right, PART_WIDTH):
+            yield strip._replace(x=x, width=min(PART_WIDTH, right - x))
 
 
 def _reconstruct(

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decoding of one picture, a still or a frame: what is asked for, and what comes of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
 
 from refdec.arrays import I16Map, I32Map
+from refdec.backends import AUTO
 from refdec.codec import Codec, get_codec
 from refdec.enhancement import (
     bounding_region,
@@ -25,6 +27,7 @@ from refdec.reconstruction import (
     Region,
     crop,
     reconstruct_picture,
+    strips_of,
     trace_picture,
     whole_picture,
 )
@@ -41,7 +44,7 @@ class Options(TypedDict, total=False):
     """How to decode; every choice but `layers` and `synthesis` leaves the samples as they are."""
 
     backend: str
-    """``"auto"`` (the default), ``"numpy"``, ``"integer"`` or ``"torch"``."""
+    """A key of `refdec.backends.BACKENDS`, or ``"auto"``, the default."""
     threads: int | None
     limits: Limits | None
     synthesis: str | None
@@ -105,7 +108,7 @@ class Job:
     @property
     def codec(self) -> Codec:
         """Networks and tables of its model set."""
-        backend, threads = self.options.get("backend", "auto"), self.options.get("threads")
+        backend, threads = self.options.get("backend", AUTO), self.options.get("threads")
         return get_codec(self.header.model_set_idc, backend, threads)
 
     @property
@@ -125,6 +128,17 @@ class Job:
             message = "the stream has no lossy picture, hence no latents"
             raise UnsupportedFeature(message, requirement="TOH-007", element="base_flag")
         return decode_latent_planes(**self._latent_options(region or self.region), trace=trace)
+
+    def strips(self) -> Iterator[Picture]:
+        """Decode from the top down; all at once what is more than lossy samples of equal size."""
+        has_alpha, chroma = self.codestream.tools.alpha_flag, self.header.chroma_format_idc
+        if self.is_enhanced or has_alpha or chroma:
+            yield self.decode(None, with_latents=False).picture
+            return
+        check_output_format(self.header)
+        bands = LatentBands(**self._latent_options(self.region))
+        for strip in strips_of(self.region):
+            yield self.reconstruct(bands, bands.quality, strip, None)
 
     def _latent_options(self, region: Region) -> dict[str, Any]:
         return {

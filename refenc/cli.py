@@ -10,6 +10,7 @@ from refdec import __version__
 from refdec.cli.support import (
     Parser,
     add_computing_options,
+    add_many_options,
     check_backend,
     integer_in,
     run,
@@ -51,13 +52,14 @@ def build_parser() -> Parser:
         "or an animated PNG, WebP or GIF"
     )
     encode = commands.add_parser("encode", help=summary, description=f"{summary}.")
-    encode.add_argument("picture", type=Path, metavar="PICTURE")
+    add_many_options(encode, "PICTURE", "picture")
     encode.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE",
-        help="codestream; default: the picture's name with .jai",
+        help="codestream; default: the picture's name with .jai; of many pictures: a directory, "
+        "made if need be",
     )
     rate = encode.add_mutually_exclusive_group()
     rate.add_argument(

@@ -4,12 +4,13 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 from refdec.arrays import I32Map, U8Map
-from refdec.cli.commands import fidelity_text, picture_text
-from refdec.cli.support import UsageError, atomic_file, check_destination
+from refdec.cli.commands import fidelity_text, picture_text, print_summary
+from refdec.cli.many import Kind, convert_many, single_input
+from refdec.cli.support import UsageError, atomic_file, check_destination, progress_bar
 from refdec.decoding import parse
 from refdec.picture import Picture
 from refdec.syntax.profiles import Profile
@@ -20,54 +21,79 @@ from refenc.choose import exact_instead
 from refenc.colour import as_picture
 from refenc.encode import Coded, Structure, encode, encode_at_rate
 from refenc.exact import encode_exact, lossless_structure
-from refenc.format_options import described, plane_format
+from refenc.format_options import RAW_SUFFIXES, described, plane_format
 from refenc.metadata import chosen_metadata, metadata_from_file, with_metadata
 from refenc.picture_io import BYTE_DEPTH, read_picture
 from refenc.roi import RegionOfInterest, offsets_of_mask, offsets_of_regions
 
 DEFAULT_QUALITY = 32
+PICTURE_SUFFIXES = {f".{name}" for name in ("png", "apng", "jpg", "jpeg", "webp", "gif")}
+PICTURE_SUFFIXES |= {f".{name}" for name in ("ppm", "pgm", "pnm", "tif", "tiff", "npy", "y4m")}
+"""Of pictures in a directory; a file that is named itself may have any."""
 NO_NOTES: tuple[str, ...] = ()
 
 
 def run_encode(options: argparse.Namespace) -> int:
-    """Encode one picture, write the stream and print a summary."""
+    """Encode one picture, or many, and print a summary."""
+    picture = single_input(options)
+    if picture is None:
+        suffixes = PICTURE_SUFFIXES if options.format is None else RAW_SUFFIXES
+        return convert_many(options, Kind("refenc", encode_one, "encoded", suffixes, ".jai"))
+    written = encode_file(options, picture, options.output or picture.with_suffix(".jai"))
+    for note in written.notes:
+        print(f"refenc: note: {note}", file=sys.stderr)
+    print_summary(written.summary)
+    return 0
+
+
+class Written(NamedTuple):
+    """What is told of a stream that was written."""
+
+    summary: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def encode_one(options: argparse.Namespace, picture: Path, output: Path) -> tuple[str, ...]:
+    """Encode one of many pictures; return the notes."""
+    return encode_file(options, picture, output).notes
+
+
+def encode_file(options: argparse.Namespace, path: Path, output: Path) -> Written:
+    """Encode a picture or an animation and write the stream."""
     exact = options.lossless or options.max_error is not None
     if options.base_quality is not None and not exact:
         message = "--base-quality goes with --lossless or --max-error"
         raise UsageError(message)
-    output = options.output or options.picture.with_suffix(".jai")
-    check_destination(output, source=options.picture)
+    check_destination(output, source=path)
 
     start = time.perf_counter()
-    planes = plane_format(options)
-    animation = read_animation(options.picture) if planes is None else None
+    planes = plane_format(options, path)
+    animation = read_animation(path) if planes is None else None
     if animation is not None:
         notes, metadata = NO_NOTES, animation.metadata
         result = encode_frames(animation, options)
     else:
-        picture, notes, metadata = read_picture(
-            options.picture, bit_depth=options.bit_depth, planes=planes
-        )
+        picture, notes, metadata = read_picture(path, bit_depth=options.bit_depth, planes=planes)
         result = encode_picture(described(picture, options), Alpha.of(picture), options)
     added = tuple(map(metadata_from_file, options.metadata))
     metadata = chosen_metadata(metadata, added, strip=options.strip_metadata)
     data = with_metadata(result.data, metadata)
     seconds = time.perf_counter() - start
-    for note in notes:
-        print(f"refenc: note: {note}", file=sys.stderr)
     with atomic_file(output) as file:
         file.write(data)
     if options.bpp is not None and result.bpp > options.bpp:
         lowest = f"{options.bpp} bpp cannot be reached; the lowest quality takes {result.bpp:.3f}"
-        print(f"refenc: note: {lowest}", file=sys.stderr)
+        notes = (*notes, lowest)
     codestream = parse(data)
-    print(f"picture  {options.picture}, {picture_text(codestream)}")
-    fidelity = fidelity_text(codestream)
-    print(f"stream   {output}, {len(data)} bytes, {result.bpp:.3f} bpp, {fidelity}")
+    size = f"{len(data)} bytes, {result.bpp:.3f} bpp, {fidelity_text(codestream)}"
+    summary = {
+        "picture": f"{path}, {picture_text(codestream)}",
+        "stream": f"{output}, {size}",
+    }
     if metadata:
-        print(f"metadata {sum(len(blob.payload) for blob in metadata)} bytes, not in the rate")
-    print(f"time     {seconds:.2f} s")
-    return 0
+        carried = sum(len(blob.payload) for blob in metadata)
+        summary["metadata"] = f"{carried} bytes, not in the rate"
+    return Written(summary | {"time": f"{seconds:.2f} s"}, notes)
 
 
 def encode_frames(animation: "SourceAnimation", options: argparse.Namespace) -> "Coded":
@@ -141,7 +167,7 @@ def encode_picture(
     if bpp is not None:
         if alpha is not None:
             bpp -= alpha_rate(alpha, structure, bpp=bpp, hashes=options.hash)
-        with progress_bar() as progress:
+        with progress_bar("encoding", "trial", wanted=options.shows_progress) as progress:
             coded = encode_at_rate(picture, bpp=bpp, progress=progress, **lossy)
         data, quality = coded.data, coded.quality
     elif exact:
@@ -195,20 +221,3 @@ def quality_offsets(picture: "Picture", options: argparse.Namespace) -> "I32Map 
         message = f"{options.roi_mask} is not of the picture's size {width}x{height}"
         raise UsageError(message)
     return offsets_of_mask(mask)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that shows (done, total) on a terminal; None where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm  # noqa: PLC0415
-
-    with tqdm(desc="encoding", unit="trial", leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

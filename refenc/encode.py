@@ -17,6 +17,7 @@ from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_lanes, hyper_latent_tables
 from refdec.entropy.quality_map import derive_quality, differentiate
 from refdec.entropy.tables import load_residual_tables
+from refdec.network import load_model_set
 from refdec.picture import Picture, latent_digest
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.codestream import Codestream
@@ -34,6 +35,7 @@ from refdec.syntax.segment import (
 from refenc.analysis import centred_ycc, load_analysis
 from refenc.codestream import in_profile, write_codestream
 from refenc.colour import Samples, as_picture, format_elements
+from refenc.masking import masking_classes
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
@@ -85,13 +87,16 @@ class Analysed:
     picture: Picture
     y: NDArray[np.float32]
     z_hat: I32Map
+    masking: I32Map
+    """(h16, w16): class of visual masking."""
 
 
 def analyse(samples: Samples) -> Analysed:
     """Transform a picture."""
     analysis, picture = load_analysis(MODEL_SET), as_picture(samples)
     y = analysis.latent(centred_ycc(picture))
-    return Analysed(picture, y, analysis.hyper_latent(y))
+    luma = load_model_set(MODEL_SET).tables["component"] == 0
+    return Analysed(picture, y, analysis.hyper_latent(y), masking_classes(y, luma))
 
 
 def encode(
@@ -237,11 +242,11 @@ def encode_lossy(
     state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
     quantiser = Quantiser.of(load_residual_tables(), rate_weight)
     y = analysed.y
-    y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
+    y_hat, calls = quantised(y, analysed.masking, state, mu, plane, header, codec, quantiser)
     for share in corrections:
         ideal = ideal_latent(codec, header, analysed.picture, y_hat, plane)
         y = y + np.float32(share) * (ideal - y)
-        y_hat, calls = quantised(y, state, mu, plane, header, codec, quantiser)
+        y_hat, calls = quantised(y, analysed.masking, state, mu, plane, header, codec, quantiser)
     layers = header.layer_groups(len(codec.context.groups))
     if structure.log2_lanes is None:
         header = replace(header, log2_lanes=suitable_lanes(calls, len(layers), quantiser))
@@ -311,6 +316,7 @@ def picture_hash(point: HashPoint, transform: SynthesisTransform, digest: str) -
 
 def quantised(
     y: NDArray[np.float32],
+    masking: I32Map,
     state: I32Map,
     mu: I32Map,
     plane: I32Map,
@@ -323,7 +329,9 @@ def quantised(
     calls: list[list[Calls]] = []
     for tile_idx in range(header.num_tiles):
         rows, columns = header.tile(tile_idx).slices
-        recorder = Recorder(quantiser, y[:, rows, columns], list(codec.context.slices()))
+        recorder = Recorder(
+            quantiser, y[:, rows, columns], masking[rows, columns], list(codec.context.slices())
+        )
         y_hat[:, rows, columns] = decode_tile_latent(
             model=codec.context,
             state=np.ascontiguousarray(state[:, rows, columns]),
@@ -340,13 +348,19 @@ def quantised(
 class Recorder:
     """Residual source of the encoder: quantises towards a latent and keeps what was chosen."""
 
-    def __init__(self, quantiser: Quantiser, y: NDArray[np.float32], slices: list[slice]) -> None:
-        self.quantiser, self.y, self.slices = quantiser, y, slices
+    def __init__(
+        self,
+        quantiser: Quantiser,
+        y: NDArray[np.float32],
+        masking: I32Map,
+        slices: list[slice],
+    ) -> None:
+        self.quantiser, self.y, self.masking, self.slices = quantiser, y, masking, slices
         self.calls: list[Calls] = [[] for _ in slices]
 
     def __call__(self, step: Step) -> I32Map:
         """Quantise one group and phase."""
-        residual = self.quantiser.residual(step, self.y[self.slices[step.group]])
+        residual = self.quantiser.residual(step, self.y[self.slices[step.group]], self.masking)
         self.calls[step.group].append((step.tables, residual))
         return residual
 

@@ -3,6 +3,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refdec.cli.support import Parser, UsageError, integer_in
@@ -81,7 +82,7 @@ def geometry(text: str) -> tuple[int, int]:
     return side(width), side(height)
 
 
-def plane_format(options: argparse.Namespace) -> "PlaneFormat | None":
+def plane_format(options: argparse.Namespace, path: Path) -> "PlaneFormat | None":
     """Return what a file of raw samples holds, None for other files.
 
     Raises
@@ -91,7 +92,7 @@ def plane_format(options: argparse.Namespace) -> "PlaneFormat | None":
     """
     from refenc.video_files import PlaneFormat  # noqa: PLC0415
 
-    is_raw = options.picture.suffix.lower() in RAW_SUFFIXES
+    is_raw = path.suffix.lower() in RAW_SUFFIXES
     if (options.geometry is None) != (options.format is None) or (is_raw and not options.format):
         message = "raw samples need both --geometry and --format"
         raise UsageError(message)

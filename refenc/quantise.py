@@ -10,6 +10,7 @@ from refdec.arrays import I32Map
 from refdec.entropy.context import DEVIATION_ONE, Step
 from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.entropy.tables import ResidualTables
+from refenc.masking import weights_of_classes
 
 F32 = NDArray[np.float32]
 ESCAPE_BITS = 12
@@ -22,16 +23,20 @@ PER_STEP = 64
 
 @dataclass(frozen=True)
 class Quantiser:
-    """Picks, per position, the residual of least `error**2 * weight + bits`, the error in steps."""
+    """Picks, per position, the residual of least `error**2 * weight + bits`, the error in steps.
+
+    There is a weight for each class of visual masking.
+    """
 
     costs: F32
     """(80, 2 B + 2): bits of the values -B to B; the last column is the escape's."""
     bounds: I32Map
     offsets: I32Map
     """(80, 3), 1/32 steps, as the decoder's."""
-    weight: float
+    weights: F32
+    """(CLASSES,)"""
     choices: NDArray[np.int8]
-    """(80, 2 NEAR PER_STEP + 1): residual of the values -NEAR to NEAR, in 1/PER_STEP steps."""
+    """(CLASSES, 80, 2 NEAR PER_STEP + 1): residual of -NEAR to NEAR, in 1/PER_STEP steps."""
 
     @classmethod
     def of(cls, tables: ResidualTables, weight: float) -> "Quantiser":
@@ -45,23 +50,29 @@ class Quantiser:
             costs[t] = bits[-1] + ESCAPE_BITS
             costs[t, half - b : half + b + 1] = bits[:-1]
         offsets = np.pad(tables.offsets, ((0, 0), (1, 0)))
-        return cls(costs, bounds, offsets, weight, _choices(costs, offsets, weight))
+        weights = weights_of_classes(weight)
+        choices = np.stack([_choices(costs, offsets, w) for w in weights])
+        return cls(costs, bounds, offsets, weights, choices)
 
-    def residual(self, step: Step, target: F32) -> I32Map:
-        """Choose residuals (n,) of the coded positions towards latents `target` (C, h, w)."""
+    def residual(self, step: Step, target: F32, masking: I32Map) -> I32Map:
+        """Choose residuals (n,) of the coded positions towards latents `target` (C, h, w).
+
+        `masking` (h, w) is the class of each position.
+        """
         place = np.flatnonzero(step.coded)
         width = np.broadcast_to(step.step, step.coded.shape).take(place) * np.float32(1 / 16)
         value = target.take(place) - step.mu.take(place) * np.float32(0.5)
         value = value / width - step.mean.take(place) * np.float32(1 / DEVIATION_ONE)
         table = step.scale_idx.take(place)
+        masked = np.broadcast_to(masking, step.coded.shape).take(place)
         entry = np.rint(np.clip(value, -NEAR, NEAR) * PER_STEP).astype(np.int32)
-        entry += table * self.choices.shape[1] + NEAR * PER_STEP
+        entry += (masked * self.choices.shape[1] + table) * self.choices.shape[2] + NEAR * PER_STEP
         residual: I32Map = self.choices.take(entry).astype(np.int32)
         far = np.flatnonzero(np.abs(value) >= NEAR)
-        residual[far] = self._searched(value[far], table[far])
+        residual[far] = self._searched(value[far], table[far], self.weights[masked[far]])
         return residual
 
-    def _searched(self, value: F32, table: I32Map) -> I32Map:
+    def _searched(self, value: F32, table: I32Map, weight: F32) -> I32Map:
         """Compare zero, the largest value without an escape, and both neighbours."""
         magnitude, sign = np.abs(value), np.sign(value).astype(np.int32)
         high = np.minimum(np.ceil(magnitude), RESIDUAL_MAX).astype(np.int32)
@@ -70,7 +81,7 @@ class Quantiser:
         )
         pull = self.offsets[table, np.minimum(candidates, 2)] / np.float32(DEVIATION_ONE)
         error = magnitude - candidates + pull
-        costs = self.weight * error * error + self.costs[table, self._columns(sign * candidates)]
+        costs = weight * error * error + self.costs[table, self._columns(sign * candidates)]
         best: I32Map = sign * np.take_along_axis(candidates, costs.argmin(0)[None], 0)[0]
         return best
 
@@ -85,7 +96,7 @@ class Quantiser:
         return float(self.costs[tables, self._columns(residual)].sum(dtype=np.float64))
 
 
-def _choices(costs: F32, offsets: I32Map, weight: float) -> NDArray[np.int8]:
+def _choices(costs: F32, offsets: I32Map, weight: np.float32) -> NDArray[np.int8]:
     """Search all residuals of magnitude up to NEAR for each value and table."""
     half = (costs.shape[1] - 2) // 2
     value = np.arange(-NEAR * PER_STEP, NEAR * PER_STEP + 1, dtype=np.float32) / PER_STEP

@@ -41,11 +41,12 @@ class Counter(Recorder):
         self,
         quantiser: Quantiser,
         y: np.ndarray,
+        masking: np.ndarray,
         slices: list[slice],
         counts: np.ndarray,
         pull: np.ndarray,
     ) -> None:
-        super().__init__(quantiser, y, slices)
+        super().__init__(quantiser, y, masking, slices)
         self.counts, self.pull = counts, pull
 
     def __call__(self, step: Step) -> np.ndarray:
@@ -81,7 +82,8 @@ def observe(
             np.add.at(z_counts[channel], row.ravel(), 1)
         plane = np.full(analysed.y.shape[1:], rng.integers(0, 64), np.int32)
         state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
-        source = Counter(quantiser, analysed.y, list(codec.context.slices()), counts, pull)
+        slices = list(codec.context.slices())
+        source = Counter(quantiser, analysed.y, analysed.masking, slices, counts, pull)
         decode_tile_latent(
             model=codec.context,
             state=state,

@@ -66,6 +66,7 @@ class Conv(nn.Module):
         self.weight = nn.Parameter(weight * math.sqrt(1 / fan_in))
         self.bias = nn.Parameter(torch.zeros(out.channels))
         self.age, self.known = 0, torch.zeros(0)
+        self.rounding = True
 
     def split_sums(self, weight: Tensor) -> Tensor:
         """Largest sum of absolute weights over the input splits, per output channel."""
@@ -112,14 +113,17 @@ class Conv(nn.Module):
         half = torch.where(shift > 0, 2 ** (shift - 1), torch.zeros_like(shift))
         return weight, torch.round(self.bias * 2 ** (s + self.source.f)) + half, shift
 
-    def forward(self, x: Tensor) -> Tensor:
+    def rounded_parameters(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias as their integers say, with the gradient of the real ones."""
         s = self.recent_exponents()
         scale = (2**s)[:, None, None, None]
-        weight = straight_through(
-            torch.round(self.weight * scale).clamp(-128, 127) / scale, self.weight
-        )
+        weight = torch.round(self.weight * scale).clamp(-128, 127) / scale
         step = 2 ** (s + self.source.f)
-        bias = straight_through(torch.round(self.bias * step) / step, self.bias)
+        bias = torch.round(self.bias * step) / step
+        return straight_through(weight, self.weight), straight_through(bias, self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.rounded_parameters() if self.rounding else (self.weight, self.bias)
         if self.groups == x.shape[1]:
             y = depthwise(x, weight) + bias[:, None, None]
         elif weight.shape[-1] == 1 and self.groups == 1:
@@ -127,7 +131,8 @@ class Conv(nn.Module):
         else:
             y = F.conv2d(x, weight, bias, padding=self.weight.shape[-1] // 2, groups=self.groups)
         f = 2.0**self.out.f
-        y = straight_through(torch.floor(y.detach() * f + 0.5) / f, y)
+        if self.rounding:
+            y = straight_through(torch.floor(y.detach() * f + 0.5) / f, y)
         return y.clamp(self.out.lo / f, self.out.hi / f)
 
 
@@ -138,9 +143,12 @@ class QualityBias(nn.Module):
         super().__init__()
         self.out = out
         self.anchors = nn.Parameter(torch.zeros(ANCHORS, out.channels))
+        self.rounding = True
 
     def rows(self, quality: Tensor) -> Tensor:
         row = at_quality(self.anchors, quality)
+        if not self.rounding:
+            return row
         f = 2.0**self.out.f
         return straight_through(torch.round(row * f) / f, row)
 
@@ -166,6 +174,27 @@ class Lookup:
 
 SYMBOL_LOG = Lookup("log_symbol", 128, 0)
 AVERAGE_LOG = Lookup("log_average", 2048, 4)
+
+
+def without_rounding(net: nn.Module) -> None:
+    """Let the layers of a network compute with real numbers; ranges are kept."""
+    for layer in net.modules():
+        if isinstance(layer, Conv | QualityBias):
+            layer.rounding = False
+
+
+@torch.no_grad()
+def settle(net: nn.Module) -> None:
+    """Move the parameters of convolutions to where their integers are.
+
+    Training with rounding leaves each anywhere within half a unit of its integer; a shift that all parameters of a
+    layer have in common does harm as soon as they are not rounded.
+    """
+    for layer in net.modules():
+        if isinstance(layer, Conv):
+            weight, bias = layer.rounded_parameters()
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
 
 
 def symmetric(x: Tensor, n: int) -> Tensor:

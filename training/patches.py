@@ -6,6 +6,7 @@ The choice of patches is a pure function of the folder's content: the generator 
 """
 
 import argparse
+import csv
 import hashlib
 import json
 import zlib
@@ -48,12 +49,20 @@ def main() -> None:
     options = parser.parse_args()
     patches: list[np.ndarray] = []
     manifest = {}
+    with (options.folder.parent / "SOURCES.csv").open(newline="") as file:
+        sources = {row["file"]: row for row in csv.DictReader(file)}
     for path in sorted(options.folder.iterdir()):
         rate = options.per_megapixel * (1.0 if path.name.startswith("photo") else 0.35)
         cuts = cut(path, options.size, rate)
         patches += cuts
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        manifest[path.name] = {"sha256": digest, "patches": len(cuts)}
+        source = sources[f"{options.folder.name}/{path.name}"]
+        manifest[path.name] = {
+            "sha256": digest,
+            "split": options.folder.name,
+            "patches": len(cuts),
+            **{key: source[key] for key in ("licence", "repository", "commit", "path")},
+        }
     order = np.random.default_rng(0).permutation(len(patches))
     np.save(options.out, np.stack([patches[i] for i in order]))
     options.out.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")

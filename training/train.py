@@ -17,7 +17,7 @@ from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from training import checkpoint
-from training.graph import QUALITIES, straight_through
+from training.graph import QUALITIES, settle, straight_through, without_rounding
 from training.model import RGB_FROM_YCC, STEP_RANGE, Set
 from training.transform import BLOCK, frequency_order
 
@@ -74,9 +74,9 @@ def unevenness(net: Set, x: Tensor) -> Tensor:
     in the picture as patches.
     """
     y, z = net.analyse(x)
-    mean = net.hyper(torch.zeros(len(x), dtype=torch.long), z=straight_through(z.round(), z))[
-        "mean"
-    ]
+    mean = net.hyper(
+        torch.zeros(len(x), dtype=torch.long, device=x.device), z=straight_through(z.round(), z)
+    )["mean"]
     lowest = [i for i, (_, u, v) in enumerate(frequency_order()[: mean.shape[1]]) if u == v == 0]
     return ((mean[:, lowest] - y[:, lowest]) / BLOCK).square().mean()
 
@@ -137,10 +137,20 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--float", action="store_true", help="real numbers, to measure integers against"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("highest", "high"),
+        default="highest",
+        help="high: TF32 on a GPU, whose sums are not exact; the packed integers are, either way",
+    )
     parser.add_argument("--seed", type=int, default=1)
     o = parser.parse_args()
     torch.manual_seed(o.seed)
     torch.set_num_threads(o.threads)
+    torch.set_float32_matmul_precision(o.precision)
     data = np.load(o.patches, mmap_mode="r")
     net = Set()
     if o.checkpoint.exists():
@@ -152,6 +162,9 @@ def main() -> None:
                 for i in range(0, 320, 8)
             ]
         )
+    if o.float:
+        settle(net)
+        without_rounding(net)
     net.to(o.device)
     speeds = {
         k: [p for n, p in net.named_parameters() if speed(n) == k] for k in {v for _, v in SPEEDS}

@@ -29,7 +29,7 @@ from refenc.quantise import Quantiser
 from training import checkpoint
 from training.graph import Graph
 from training.pack import load_checkpoint
-from training.train import mean_squared_error
+from training.train import distortion
 
 CROP = 256
 SPEEDS = {"f0": 0.05, "f1": 0.3, "correction": 0.3}
@@ -69,7 +69,7 @@ def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tenso
             state=state,
             mu=mu,
             quality=plane,
-            source=Recorder(quantiser, analysed.y, list(codec.context.slices())),
+            source=Recorder(quantiser, analysed.y, analysed.masking, list(codec.context.slices())),
             num_groups=len(codec.context.groups),
             monochrome=False,
         )
@@ -83,10 +83,10 @@ def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tenso
 
 
 def gain(net_filter: torch.nn.Module, pairs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Mean squared error after the filter over that before, per picture."""
+    """Distortion after the filter over that before, per picture."""
     source, planes, quality = pairs[0].float(), pairs[1].float() / 8, pairs[2]
     filtered = net_filter(quality, samples=planes)["filtered"]
-    return mean_squared_error(filtered, source) / (mean_squared_error(planes, source) + 0.05)
+    return distortion(filtered, source) / (distortion(planes, source) + 0.05)
 
 
 def main() -> None:

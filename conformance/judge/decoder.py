@@ -24,7 +24,7 @@ PROFILES = tuple(profile.name.lower() for profile in Profile)
 """Each has all tools of those before it."""
 LATENT_SUFFIXES = {"npy": ".npy", "npz": ".npz", "raw": ".raw", "digest": ".txt"}
 NOT_RGB = frozenset({"YCbCr", "binary16"})
-"""Features of pictures that files hold in different ways; of raw files, Y, Cb, Cr are judged."""
+"""Features of pictures whose samples are no integers of R, G, B or luma."""
 VERIFYING = "verifying the digests of a stream is optional, and not declared"
 
 
@@ -38,6 +38,8 @@ class Decoder:
     python: str = ""
     """``module:function``; empty where it is a program."""
     format: str = "ppm"
+    float_format: str | None = None
+    """Of pictures of binary16 numbers; None for `format`."""
     layout: Layout = field(default_factory=Layout)
     latents_command: tuple[str, ...] = ()
     latents_format: str = "npy"
@@ -65,20 +67,26 @@ class Decoder:
         for feature in manifest["features"]:
             if any(fnmatch.fnmatchcase(feature, pattern) for pattern in self.without):
                 return f"feature {feature}"
-        kinds = NOT_RGB.intersection(manifest["features"])
-        if kinds and (self.format != "raw" or "binary16" in kinds):
-            return f"{', '.join(sorted(kinds))}: picture files differ in how they hold it"
         if case.needs_verifying and not self.verifies:
             return VERIFYING
-        has_file = case.is_valid and bool(self.command)
-        return unfit(self.format, expected_planes(case)) if has_file else ""
+        return self._unfit(case) if case.is_valid and self.command else ""
+
+    def _unfit(self, case: Case) -> str:
+        """Say why its file format cannot hold the picture of a valid case; empty if it can."""
+        if "YCbCr" in case.manifest["features"] and self.format_of(case) != "raw":
+            return "YCbCr: picture files differ in how they hold it; raw planes are judged"
+        return unfit(self.format_of(case), expected_planes(case))
+
+    def format_of(self, case: Case) -> str:
+        """Return the format of the picture file that it shall write."""
+        is_float = case.is_valid and expected_planes(case)[0].is_float
+        return self.float_format or self.format if is_float else self.format
 
     def output_name(self, case: Case) -> str:
         """Return the name of the picture file that it shall write."""
         is_grey = case.is_valid and len(expected_planes(case)) == 1
-        return (
-            "picture.pgm" if is_grey and self.format == "ppm" else f"picture{SUFFIXES[self.format]}"
-        )
+        wanted = self.format_of(case)
+        return "picture.pgm" if is_grey and wanted == "ppm" else f"picture{SUFFIXES[wanted]}"
 
 
 def within_profile(case: Case, profile: str | None) -> bool:
@@ -125,6 +133,7 @@ def load_decoder(path: Path) -> Decoder:
         command=command_words(document.get("command", ()), base),
         python=document.get("python", ""),
         format=document.get("format", "ppm"),
+        float_format=document.get("float_format"),
         layout=Layout(**document.get("raw", {})),
         latents_command=command_words(latents.get("command", ()), base),
         latents_format=latents.get("format", "npy"),

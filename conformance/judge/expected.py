@@ -26,6 +26,8 @@ class Plane(NamedTuple):
     height: int
     width: int
     bit_depth: int
+    is_float: bool = False
+    """The samples stand for binary16 numbers (9.5)."""
 
 
 def expected_planes(case: Case) -> tuple[Plane, ...]:
@@ -33,8 +35,9 @@ def expected_planes(case: Case) -> tuple[Plane, ...]:
     picture = case.manifest["valid"]["picture"]
     height, width, depth = picture["height"], picture["width"], picture["bit_depth"]
     rows, columns = SUBSAMPLING[picture.get("chroma_format", "4:4:4")]
-    smaller = Plane(-(-height // rows), -(-width // columns), depth)
-    planes = [Plane(height, width, depth), *[smaller] * (picture["components"] - 1)]
+    is_float = "binary16" in case.manifest["features"]
+    smaller = Plane(-(-height // rows), -(-width // columns), depth, is_float)
+    planes = [Plane(height, width, depth, is_float), *[smaller] * (picture["components"] - 1)]
     if "alpha_bit_depth" in picture:
         planes.append(Plane(height, width, picture["alpha_bit_depth"]))
     return tuple(planes)

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.judge.expected import Plane
+from refdec.binary16 import samples_of_numbers
 
 _PNM = re.compile(rb"(P[56])(?:\s+|\s*#[^\n]*\n\s*)+(\d+)\s+(\d+)\s+(\d+)\s", re.ASCII)
 _PAM = re.compile(rb"P7\n((?:[^\n]*\n)*?)ENDHDR\n", re.ASCII)
+_PFM = re.compile(rb"(PF|Pf)\s+(\d+)\s+(\d+)\s+(-?\d+(?:\.\d*)?)\s", re.ASCII)
 _PNG_END = bytes.fromhex("0000000049454e44ae426082")
 _PNG_DEPTH_AT = 24
 BYTE, WORD = 8, 16
@@ -37,6 +39,8 @@ class Layout:
     """``big`` or ``little``."""
     sample_bytes: int = 0
     """1 or 2; 0 for 1 up to 8 bits and 2 above."""
+    binary16: str = "samples"
+    """What stands for binary16 numbers: ``samples``, as the digest has them, or ``numbers``."""
 
 
 class Frame(NamedTuple):
@@ -46,6 +50,8 @@ class Frame(NamedTuple):
     """(H, W) each, unsigned, alpha last."""
     peak: int | None
     """The largest value that the file declares, None where it declares none."""
+    is_float: bool = False
+    """The file holds binary16 numbers; the planes are the samples that stand for them."""
 
 
 def read_frames(
@@ -73,6 +79,40 @@ def read_frames(
     except (OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
         message = f"{path.name} cannot be read: {error}"
         raise PictureError(message) from error
+
+
+def float_frame(planes: Sequence[NDArray[Any]]) -> Frame:
+    """Make a picture of planes (H, W) of floating-point numbers.
+
+    Raises
+    ------
+    ValueError
+        A number is no finite binary16 number.
+    """
+    halves = []
+    for plane in planes:
+        with np.errstate(over="ignore"):
+            half = plane.astype(np.float16)
+        if not np.isfinite(half).all() or not np.array_equal(half.astype(plane.dtype), plane):
+            message = "a number that is no finite binary16 number"
+            raise ValueError(message)
+        halves.append(samples_of_numbers(half))
+    return Frame(tuple(halves), None, is_float=True)
+
+
+def _read_pfm(data: bytes) -> list[Frame]:
+    """Read a portable float map: binary32, rows from the bottom."""
+    header = _PFM.match(data)
+    if header is None:
+        message = "no PFM header"
+        raise ValueError(message)
+    width, height, components = int(header[2]), int(header[3]), 3 if header[1] == b"PF" else 1
+    dtype = np.dtype("<f4" if float(header[4]) < 0 else ">f4")
+    if len(data) - header.end() != width * height * components * dtype.itemsize:
+        message = f"{len(data) - header.end()} bytes of numbers for {width}x{height}"
+        raise ValueError(message)
+    numbers = np.frombuffer(data, dtype, offset=header.end())
+    return [float_frame(_planes(numbers.reshape(height, width, components)[::-1]))]
 
 
 def _read_netpbm(data: bytes) -> list[Frame]:
@@ -154,6 +194,9 @@ def _read_tiff(data: bytes) -> list[Frame]:
         raise ValueError(error) from error
     frames = []
     for samples in pages:
+        if samples.dtype == np.float16:
+            frames.append(float_frame(_planes(samples)))
+            continue
         if samples.dtype.kind != "u" or samples.dtype.itemsize > 2:  # noqa: PLR2004
             message = f"samples of type {samples.dtype}"
             raise ValueError(message)
@@ -175,15 +218,21 @@ def _read_npy(data: bytes) -> list[Frame]:
 def array_frames(samples: NDArray[Any]) -> list[Frame]:
     """Split an array of unsigned (C, H, W), or (N, C, H, W) of several pictures.
 
+    Numbers of type float16 become samples.
+
     Raises
     ------
     ValueError
         It is of another type or shape.
     """
-    if samples.ndim not in {3, 4} or samples.dtype.kind != "u" or not samples.size:
+    is_float = samples.dtype == np.float16
+    is_right = is_float or samples.dtype.kind == "u"
+    if samples.ndim not in {3, 4} or not is_right or not samples.size:
         message = f"{samples.dtype} of shape {samples.shape}, not unsigned (C, H, W)"
         raise ValueError(message)
     pictures = samples if samples.ndim == 4 else samples[None]  # noqa: PLR2004
+    if is_float:
+        return [float_frame(picture) for picture in pictures]
     return [Frame(tuple(picture), None) for picture in pictures]
 
 
@@ -221,7 +270,7 @@ def _read_raw(data: bytes, geometry: Sequence[Plane], layout: Layout) -> list[Fr
         shape = geometry[0].height, geometry[0].width, len(geometry)
         dtype = "u1" if sizes[0] == 1 else wide
         arrays = (np.frombuffer(picture, dtype).reshape(shape) for picture in pictures)
-        return [Frame(_planes(array), None) for array in arrays]
+        return [_raw_frame(_planes(array), geometry, layout) for array in arrays]
     frames = []
     for picture in pictures:
         planes, position = [], 0
@@ -229,8 +278,20 @@ def _read_raw(data: bytes, geometry: Sequence[Plane], layout: Layout) -> list[Fr
             values = np.frombuffer(picture, "u1" if size == 1 else wide, area, position)
             planes.append(values.reshape(plane.height, plane.width))
             position += size * area
-        frames.append(Frame(tuple(planes), None))
+        frames.append(_raw_frame(planes, geometry, layout))
     return frames
+
+
+def _raw_frame(planes: Sequence[NDArray[Any]], geometry: Sequence[Plane], layout: Layout) -> Frame:
+    """Make a picture of raw planes; alpha is never a floating-point number."""
+    if layout.binary16 == "samples" or not geometry[0].is_float:
+        return Frame(tuple(planes), None)
+    halves = (plane.astype(np.uint16).view(np.float16) for plane in planes)
+    converted = (
+        float_frame([half]).planes[0] if place.is_float else plane
+        for half, plane, place in zip(halves, planes, geometry, strict=True)
+    )
+    return Frame(tuple(converted), None, is_float=True)
 
 
 def _planes(samples: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -244,6 +305,7 @@ _READERS: dict[str, Callable[[bytes], list[Frame]]] = {
     "png": _read_png,
     "tiff": _read_tiff,
     "npy": _read_npy,
+    "pfm": _read_pfm,
 }
 SUFFIXES = {
     "ppm": ".ppm",
@@ -252,14 +314,23 @@ SUFFIXES = {
     "tiff": ".tiff",
     "npy": ".npy",
     "raw": ".raw",
+    "pfm": ".pfm",
 }
 """File name extension per format; PPM files of one component are PGM."""
+FORMATS = ("ppm", "pam", "png", "tiff", "npy", "raw")
+"""Formats that hold integers."""
+FLOAT_FORMATS = ("npy", "tiff", "raw", "pfm")
+"""Formats that hold binary16 numbers; PFM, which is binary32, holds nothing else."""
 
 
 def unfit(picture_format: str, geometry: Sequence[Plane]) -> str:
     """Say why a format cannot hold pictures of these planes; empty if it can."""
+    if geometry[0].is_float and picture_format not in FLOAT_FORMATS:
+        return f"binary16 in {picture_format}; {', '.join(FLOAT_FORMATS)} can hold it"
     if picture_format == "raw":
         return ""
+    if geometry[0].is_float and len(geometry) in {2, 4}:
+        return f"alpha beside binary16 in {picture_format}; raw can hold it"
     if len({(plane.height, plane.width) for plane in geometry}) > 1:
         return f"planes of different sizes in {picture_format}; raw can hold them"
     if picture_format == "ppm" and len(geometry) in {2, 4}:

@@ -110,13 +110,15 @@ class _Run:
         try:
             frames = read_frames(
                 output,
-                self.decoder.format,
+                self.decoder.format_of(self.case),
                 geometry=expected_planes(self.case),
                 layout=self.decoder.layout,
             )
         except PictureError as error:
             return dict.fromkeys(points, Score(Verdict.FAIL, str(error)))
-        return score_frames(self.case, frames, points, picture_format=self.decoder.format)
+        return score_frames(
+            self.case, frames, points, picture_format=self.decoder.format_of(self.case)
+        )
 
     def _latents(self) -> Score:
         latent_format = self.decoder.latents_format

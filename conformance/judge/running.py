@@ -3,7 +3,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,12 +120,14 @@ def run_cases(
     judge: Judge,
     *,
     jobs: int = 1,
+    executor: Executor | None = None,
     note: Callable[[Result], None] = lambda _: None,
 ) -> list[Result]:
     """Judge the cases, `jobs` at a time.
 
     Parameters
     ----------
+    executor : where to judge them instead of in threads of this process.
     note : called with each result as it comes, in this thread.
 
     Returns
@@ -134,7 +136,7 @@ def run_cases(
     were not reached are `NOT_RUN`.
     """
     results = {case.id: Result(case.id, Verdict.NOT_RUN, "interrupted") for case in cases}
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="judge")
+    pool = executor or ThreadPoolExecutor(jobs, thread_name_prefix="judge")
     pending = [pool.submit(judge, case) for case in cases]
     try:
         for future in as_completed(pending):
@@ -142,7 +144,9 @@ def run_cases(
     except KeyboardInterrupt:
         pass
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in pending:
+            future.cancel()
+        pool.shutdown()
     for future in pending:
         if not future.cancelled():
             results[future.result().id] = future.result()

@@ -134,10 +134,14 @@ def _checked_planes(
     if sizes != wanted:
         message = f"planes (height, width) are {_sizes(sizes)}, not {_sizes(wanted)}"
         raise PictureError(message)
+    if frame.is_float and not geometry[0].is_float:
+        message = "floating-point numbers, not samples"
+        raise PictureError(message)
     depth = max(plane.bit_depth for plane in geometry)
     is_mixed = len({plane.bit_depth for plane in geometry}) > 1
     top, checked = frame.peak, []
-    for plane, (_, _, bits) in zip(frame.planes, geometry, strict=True):
+    for plane, place in zip(frame.planes, geometry, strict=True):
+        bits = place.bit_depth
         if top == (1 << WORD) - 1 and bits < WORD and (is_mixed or picture_format in SCALED):
             checked.append(unscaled(plane, bits))
             continue

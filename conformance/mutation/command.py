@@ -29,8 +29,7 @@ from conformance.mutation.summary import (
     text_summary,
     why_accepted,
 )
-from conformance.options import progress_bar
-from refdec.cli.support import UsageError, atomic_file
+from refdec.cli.support import UsageError, atomic_file, progress_bar
 
 WANTED = 0.95
 """Least score of each stage, and least share of mutants whose stage is named right."""
@@ -105,7 +104,7 @@ def _judge(
             with atomic_file(options.output) as file:
                 file.write(text.encode())
 
-    with progress_bar("mutants") as progress:
+    with progress_bar("judging", "mutant") as progress:
 
         def note(record: Record) -> None:
             nonlocal saved
@@ -187,7 +186,7 @@ def load_map(
     missing = [case for case in cases if case.id not in known.seconds]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        with progress_bar("lines") as progress:
+        with progress_bar("covering", "case") as progress:
             known = known.joined(measure(missing, jobs, progress or (lambda *_: None)))
         document = {
             "fingerprint": prints,

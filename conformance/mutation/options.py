@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from conformance.mutation.judged import STAGES
-from conformance.options import job_count, positive_seconds
-from refdec.cli.support import integer_in
+from conformance.options import positive_seconds
+from refdec.cli.support import integer_in, job_count
 
 
 def add_mutate_options(parser: argparse.ArgumentParser) -> None:

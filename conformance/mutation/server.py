@@ -19,18 +19,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
-# What the decoder and the judge import of others; the threads of BLAS are limited by the parent.
-import construct  # noqa: F401
-import numpy as np  # noqa: F401
-import safetensors.numpy  # noqa: F401
-import threadpoolctl  # noqa: F401
-
 from conformance.case import Case, load_suite
 from conformance.mutation.mutator import mutated
+
+for name in ("construct", "numpy", "safetensors.numpy", "threadpoolctl"):
+    # What the decoder and the judge import of others; the parent limits the threads of BLAS.
+    import_module(name)
 
 PACKAGE = "refdec"
 MEMORY = 4 << 30

@@ -122,7 +122,7 @@ RECIPES = (
     *(
         element_fault("SEG-001", "marker", value, segment="MTD", sound=full,
                       purpose=f"marker {value:04X} has no meaning", label=f"marker-{value:04x}")
-        for value in (0x0000, 0xFF00, 0xFF97, 0xFF9F, 0xFFB0)
+        for value in (0x0000, 0xFF00, 0xFF97, 0xFF9F, 0xFFB0, 0xFFFF)
     ),
     _full("SEG-003", "cut-in-marker", "the stream ends inside a marker", "EOC.marker",
           lambda data: data[:-1]),

@@ -80,11 +80,11 @@ def _repeated_hash() -> bytes:
 
 RECIPES = (
     *_header("PIH-001", "profile_idc", 3, 15),
-    *_header("PIH-002", "level_idc", 0, 7),
+    *_header("PIH-002", "level_idc", 0, 7, 15),
     *_header("PIH-003", "model_set_idc", 15),
     *_header("PIH-004", "bit_depth_minus8", 9, 15),
     *_header("PIH-005", "chroma_format_idc", 3),
-    *_header("PIH-006", "colour_primaries", 0, 3, 13, 255),
+    *_header("PIH-006", "colour_primaries", 0, 3, 13, 23, 255),
     *_header("PIH-007", "transfer_characteristics", 0, 3, 19, 255),
     *_header("PIH-008", "matrix_coefficients", 3, 18, 255),
     *_header("PIH-009", "log2_lanes", 11, 15),
@@ -200,6 +200,18 @@ RECIPES = (
     ),
     _hashes("DPH-002", "hashes[1].synthesis_transform_idc", 3),
     _hashes("DPH-003", "reserved_zero_4bits", 1),
+    _hashes("DPH-003", "reserved_zero_4bits", 15),
+    *(
+        element_fault(
+            "DPH-003",
+            "hashes[0].reserved_zero_4bits",
+            value,
+            segment="DPH",
+            sound=full,
+            label=f"hash-reserved-zero-4bits-{value}",
+        )
+        for value in (1, 15)
+    ),
     _hashes("DPH-003", "hashes[0].reserved_zero_4bits", 8),
     _hashes("DPH-004", "hashes[0].synthesis_transform_idc", 1),
     invalid(

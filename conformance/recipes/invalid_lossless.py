@@ -92,6 +92,11 @@ def _with_hyper_latent() -> bytes:
 
 RECIPES = (
     invalid(
+        "23-bits", "alpha of 23 bits", "TOH-008",
+        sound=with_alpha, element="TOH.alpha_bit_depth_minus8", is_value=True,
+        broken=lambda: set_element(with_alpha(), "alpha_bit_depth_minus8", 15, segment="TOH"),
+    ),
+    invalid(
         "reserved", "the lossy picture is of transform 3, which is reserved", "TOH-005",
         sound=over_base, element="TOH.base_transform_idc", is_value=True,
         broken=lambda: set_element(over_base(), "base_transform_idc", 3, segment="TOH"),

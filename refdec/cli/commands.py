@@ -14,14 +14,16 @@ import numpy as np
 from refdec.animation import check_frame, stills
 from refdec.arrays import I32Map
 from refdec.cli.animation import check_animation_output, write_animation
+from refdec.cli.many import Kind, convert_many, single_input
 from refdec.cli.metadata import png_chunks
-from refdec.cli.picture_io import picture_format, write_picture
+from refdec.cli.picture_io import picture_format, write_picture, write_strips
 from refdec.cli.planar import LAYOUTS
 from refdec.cli.support import UsageError, atomic_file, check_destination, read_stream
 from refdec.decoding import (
     decode,
     decode_frames,
     decode_latents,
+    decode_strips,
     parse,
     require_inside,
     verify,
@@ -56,11 +58,27 @@ def decoding_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_decode(options: argparse.Namespace) -> int:
-    """Decode to a picture file, or an animation to one or many, and print a summary."""
-    output = options.output or default_output(options.stream, ".png")
-    check_destination(output, source=options.stream)
+    """Decode one stream, or many, and print a summary."""
+    stream = single_input(options)
+    if stream is None:
+        suffix: str = options.suffix
+        picture_format(Path(f"--suffix {suffix}"))
+        return convert_many(options, Kind("refdec", decode_one, "decoded", (".jai",), suffix))
+    print_summary(decode_file(options, stream, options.output or default_output(stream, ".png")))
+    return 0
+
+
+def decode_one(options: argparse.Namespace, stream: Path, output: Path) -> tuple[str, ...]:
+    """Decode one of many streams; there is nothing to note."""
+    decode_file(options, stream, output)
+    return ()
+
+
+def decode_file(options: argparse.Namespace, stream: Path, output: Path) -> dict[str, str]:
+    """Decode to a picture file, or an animation to one or many, and return the summary."""
+    check_destination(output, source=stream)
     picture_format(output)
-    data = read_stream(options.stream)
+    data = read_stream(stream)
     codestream = parse(data, tolerant=options.tolerant)
     still = chosen_still(codestream, options)
     is_animation = len(codestream.frames) > 1 and options.frame is None
@@ -89,19 +107,20 @@ def run_decode(options: argparse.Namespace) -> int:
             loop_count=codestream.animation.loop_count if codestream.animation else 0,
             chunks=chunks,
         )
+    elif picture_format(output).write_strips is not None and not options.verify:
+        height = region.height if region else codestream.picture_header.pic_height
+        choices.pop("verify")
+        write_strips(output, decode_strips(data, **choices), height=height, chunks=chunks)
     else:
         write_picture(output, decode(data, **choices), chunks)
     seconds = time.perf_counter() - start
-    print_summary(
-        {
-            "picture": f"{output}, {picture_text(codestream)}{part_text(still, options)}",
-            "stream": stream_text(codestream, len(data)),
-            "hash": hash_text(hashed_points, verified=options.verify),
-            "time": f"{seconds:.2f} s"
-            + (f", {transform.name.lower()} synthesis" if codestream.tools.base_flag else ""),
-        }
-    )
-    return 0
+    return {
+        "picture": f"{output}, {picture_text(codestream)}{part_text(still, options)}",
+        "stream": stream_text(codestream, len(data)),
+        "hash": hash_text(hashed_points, verified=options.verify),
+        "time": f"{seconds:.2f} s"
+        + (f", {transform.name.lower()} synthesis" if codestream.tools.base_flag else ""),
+    }
 
 
 def chosen_still(codestream: Codestream, options: argparse.Namespace) -> Codestream:

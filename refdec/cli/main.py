@@ -10,11 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refdec import __version__
-from refdec.cli.support import Parser, add_computing_options, check_backend, integer_in, run
+from refdec.cli.support import (
+    MODEL_SET,
+    Parser,
+    add_computing_options,
+    add_many_options,
+    check_backend,
+    integer_in,
+    run,
+)
 
 EPILOG = """\
 exit status: 0 success, 2 usage, 3 the stream does not conform, 4 unsupported or over a limit,
-5 hash mismatch, 6 files, 1 a bug in this program. JAI_DEBUG=1 adds a traceback to errors."""
+5 hash mismatch, 6 files, 1 a bug in this program; of many files that of the first that failed.
+JAI_DEBUG=1 adds a traceback to errors."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +53,13 @@ def build_parser() -> Parser:
             added.add_argument("stream", type=Path, metavar="STREAM", help="codestream (.jai)")
         return added
 
-    decode = command("decode", "Decode a stream to a picture file", "refdec.cli.commands")
+    decode = command(
+        "decode",
+        "Decode streams to picture files",
+        "refdec.cli.commands",
+        stream=False,
+    )
+    add_many_options(decode, "STREAM", "codestream (.jai)")
     decode.add_argument(
         "-o",
         "--output",
@@ -52,7 +67,15 @@ def build_parser() -> Parser:
         metavar="FILE",
         help="picture: .png .ppm .pgm .pnm .pam .tif .tiff .npy (C, H, W) .pfm .y4m .yuv .rgb; "
         "default: the stream's name with .png, if there is no such file yet; an animation becomes "
-        "an animated .png, a sequence in a Netpbm file, or numbered files as with out_%%04d.png",
+        "an animated .png, a sequence in a Netpbm file, or numbered files as with out_%%04d.png; "
+        "of many streams: a directory, made if need be",
+    )
+    decode.add_argument(
+        "--suffix",
+        type=lambda text: f".{text.removeprefix('.')}",
+        default=".png",
+        metavar=".EXT",
+        help="of many streams: what they become (default: .png)",
     )
     decode.add_argument(
         "--verify", action="store_true", help="fail unless the hashes that the stream carries match"
@@ -136,9 +159,20 @@ def build_parser() -> Parser:
         type=Path,
         nargs="?",
         metavar="STREAM",
-        help="count for this picture (default: for a large picture of model set 1)",
+        help=f"count for this picture (default: for a large picture of model set {MODEL_SET})",
     )
     complexity.add_argument("--json", action="store_true", help="print one JSON document")
+
+    export = command("export", "Write the networks as files", "refdec.cli.export", stream=False)
+    export.add_argument("format", choices=("onnx",), help="one .onnx file per network, float32")
+    export.add_argument(
+        "--model-set",
+        type=integer_in(0, 15),
+        default=MODEL_SET,
+        metavar="N",
+        help=f"default: {MODEL_SET}",
+    )
+    export.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
     return parser
 
 

@@ -7,8 +7,8 @@ nothing. binary16 numbers go to NPY, TIFF, PFM (as binary32) and, as samples, to
 Libraries are imported when a format needs them.
 """
 
-import io
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from refdec.arrays import U8Map, U16Map
 from refdec.binary16 import F16Map
 from refdec.cli.planar import write_planes, write_y4m
-from refdec.cli.png_chunks import Chunk, with_chunks
+from refdec.cli.png_chunks import Chunk
+from refdec.cli.png_file import png_parts
 from refdec.cli.rgb import NARROW_BLACK, rgb_samples
 from refdec.cli.support import UsageError, atomic_file
 from refdec.picture import Picture, typed_samples
@@ -27,8 +28,6 @@ from refdec.syntax.picture_header import PictureHeader
 BYTE_DEPTH = 8
 """Samples of this depth are bytes; deeper ones take two."""
 DEEP = 16
-PNG_LEVEL = 3
-"""Of zlib: a third of the default level's time for 3 % more bytes."""
 CENTRE = 128
 """No colour, in chroma of 8 bits."""
 Samples = U8Map | U16Map | F16Map
@@ -98,36 +97,34 @@ def interleave(samples: Samples) -> Samples:
     return np.ascontiguousarray(samples[0] if len(samples) == 1 else np.moveaxis(samples, 0, -1))
 
 
-def write_with_pillow(file: BinaryIO, samples: Samples, name: str) -> None:
-    """Write 8-bit samples in the format that Pillow knows by `name`."""
-    from PIL import Image  # noqa: PLC0415
+class Layout(NamedTuple):
+    """What a file's header says of samples (C, H, W)."""
 
-    Image.fromarray(interleave(samples)).save(file, name, compress_level=PNG_LEVEL)
+    components: int
+    height: int
+    width: int
+    bit_depth: int
 
 
-def write_png(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
-    """Write PNG; above 8 bits an sBIT chunk keeps the bit depth."""
-    if bit_depth == BYTE_DEPTH:
-        return write_with_pillow(file, samples, "PNG")
-    import png  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    components, height, width = samples.shape
-    rows = interleave(to_16_bit(samples, bit_depth)).astype(">u2").reshape(height, -1)
-    writer = png.Writer(
-        width,
-        height,
-        greyscale=components < 3,  # noqa: PLR2004
-        alpha=components in ALPHA_KINDS,
-        bitdepth=bit_depth if components not in ALPHA_KINDS else 16,
-    )
-    writer.write_packed(file, (row.tobytes() for row in rows))
-    return None
+def write_png(
+    file: BinaryIO, layout: Layout, strips: Iterable[Samples], chunks: Iterable[Chunk]
+) -> None:
+    """Write PNG; above 8 bits samples are scaled to 16, and an sBIT chunk keeps the bit depth."""
+    depth, is_deep = layout.bit_depth, layout.bit_depth > BYTE_DEPTH
+    is_scaled = is_deep and depth < DEEP and layout.components not in ALPHA_KINDS
+    rows = (interleave(to_16_bit(s, depth) if is_deep else s) for s in strips)
+    bits = depth if is_scaled else None
+    parts = png_parts(rows, height=layout.height, significant_bits=bits, chunks=chunks)
+    file.writelines(parts)
 
 
 def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
     """Write TIFF, uncompressed."""
     if bit_depth == BYTE_DEPTH:
-        return write_with_pillow(file, samples, "TIFF")
+        from PIL import Image  # noqa: PLC0415
+
+        Image.fromarray(interleave(samples)).save(file, format="TIFF")
+        return
     import tifffile  # noqa: PLC0415
 
     tifffile.imwrite(
@@ -138,33 +135,36 @@ def write_tiff(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
         planarconfig="contig" if len(samples) > 1 else None,
         metadata=None,
     )
-    return None
 
 
-def write_netpbm(file: BinaryIO, header: str, samples: Samples, bit_depth: int) -> None:
+def write_netpbm(file: BinaryIO, header: str, strips: Iterable[Samples], bit_depth: int) -> None:
     """Write a Netpbm header and the samples, big-endian, of 8 or 16 bits."""
     dtype = np.uint8 if bit_depth == BYTE_DEPTH else np.dtype(">u2")
     file.write(header.encode("ascii"))
-    file.write(interleave(samples).astype(dtype).tobytes())
+    file.writelines(interleave(samples).astype(dtype).tobytes() for samples in strips)
 
 
-def write_pnm(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+def write_pnm(
+    file: BinaryIO, layout: Layout, strips: Iterable[Samples], _chunks: Iterable[Chunk]
+) -> None:
     """Write PGM (one component) or PPM (three)."""
-    components, height, width = samples.shape
+    components, height, width, bit_depth = layout
     magic = "P5" if components == 1 else "P6"
     header = f"{magic}\n{width} {height}\n{(1 << bit_depth) - 1}\n"
-    write_netpbm(file, header, samples, bit_depth)
+    write_netpbm(file, header, strips, bit_depth)
 
 
-def write_pam(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
+def write_pam(
+    file: BinaryIO, layout: Layout, strips: Iterable[Samples], _chunks: Iterable[Chunk]
+) -> None:
     """Write PAM."""
-    components, height, width = samples.shape
+    components, height, width, bit_depth = layout
     kind = ALPHA_KINDS.get(components, "GRAYSCALE" if components == 1 else "RGB")
     header = (
         f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {components}\n"
         f"MAXVAL {(1 << bit_depth) - 1}\nTUPLTYPE {kind}\nENDHDR\n"
     )
-    write_netpbm(file, header, samples, bit_depth)
+    write_netpbm(file, header, strips, bit_depth)
 
 
 def write_npy(file: BinaryIO, samples: Samples, bit_depth: int) -> None:
@@ -181,6 +181,10 @@ def write_pfm(file: BinaryIO, samples: Samples, _bit_depth: int) -> None:
     file.write(np.flip(interleave(samples), 0).astype("<f4").tobytes())
 
 
+WriteStrips = Callable[[BinaryIO, Layout, Iterable[Samples], Iterable[Chunk]], None]
+"""Write a file of samples (C, h, W) that come from the top down, and chunks of metadata."""
+
+
 class PictureFormat(NamedTuple):
     """How one file format is written."""
 
@@ -189,6 +193,8 @@ class PictureFormat(NamedTuple):
     """What it can hold, in the words of `kind_of`."""
     has_alpha: bool = False
     """Whether it can hold alpha, too."""
+    write_strips: WriteStrips | None = None
+    """For a format whose rows stand in the file from the top down."""
 
     def fits(self, kind: str, *, has_alpha: bool) -> bool:
         """Tell whether such a picture can be written."""
@@ -204,6 +210,19 @@ def of_samples(
         write(file, *with_alpha(picture, converts=converts))
 
     return write_samples
+
+
+def in_strips(
+    write: WriteStrips, kinds: frozenset[str], *, has_alpha: bool = False
+) -> PictureFormat:
+    """Make a format, and its writer of whole pictures, from a writer of strips."""
+
+    def write_whole(file: BinaryIO, picture: Picture) -> None:
+        samples, bit_depth = with_alpha(picture)
+        components, height, width = samples.shape
+        write(file, Layout(components, height, width, bit_depth), [samples], ())
+
+    return PictureFormat(write_whole, kinds, has_alpha, write)
 
 
 GREY, RGB, YCC, SUBSAMPLED = "grey", "R, G, B", "Y, Cb, Cr", "subsampled Y, Cb, Cr"
@@ -224,14 +243,13 @@ def kind_of(header: PictureHeader) -> str:
 
 
 _ALL, _VIDEO = (GREY, RGB, YCC, SUBSAMPLED), (GREY, YCC, SUBSAMPLED)
-_PNM = of_samples(write_pnm)
 _TIFF = PictureFormat(of_samples(write_tiff), kinds(*_ALL, binary16=(GREY, RGB)), has_alpha=True)
 FORMATS = {
-    ".png": PictureFormat(of_samples(write_png), kinds(*_ALL), has_alpha=True),
-    ".ppm": PictureFormat(_PNM, kinds(RGB, YCC, SUBSAMPLED)),
-    ".pgm": PictureFormat(_PNM, kinds(GREY)),
-    ".pnm": PictureFormat(_PNM, kinds(*_ALL)),
-    ".pam": PictureFormat(of_samples(write_pam), kinds(*_ALL), has_alpha=True),
+    ".png": in_strips(write_png, kinds(*_ALL), has_alpha=True),
+    ".ppm": in_strips(write_pnm, kinds(RGB, YCC, SUBSAMPLED)),
+    ".pgm": in_strips(write_pnm, kinds(GREY)),
+    ".pnm": in_strips(write_pnm, kinds(*_ALL)),
+    ".pam": in_strips(write_pam, kinds(*_ALL), has_alpha=True),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".npy": PictureFormat(
@@ -292,10 +310,25 @@ def write_picture(path: Path, picture: Picture, chunks: Iterable[Chunk] = ()) ->
     OSError
         The file cannot be written.
     """
-    chosen, written = picture_format(path), io.BytesIO()
+    write_strips(path, [picture], height=picture.height, chunks=chunks)
+
+
+def write_strips(
+    path: Path, pictures: Iterable[Picture], *, height: int, chunks: Iterable[Chunk] = ()
+) -> None:
+    """Write a picture file, whole or not at all, from strips that come from the top down.
+
+    `height` is that of all strips together. Where the format does not take strips, there shall be
+    one. The rest is as for `write_picture`.
+    """
+    chosen = picture_format(path)
     with atomic_file(path) as file:
-        if path.suffix.lower() != ".png":
+        if chosen.write_strips is None:
+            (picture,) = pictures
             chosen.write(file, picture)
             return
-        chosen.write(written, picture)
-        file.write(with_chunks(written.getvalue(), chunks))
+        strips = map(with_alpha, pictures)
+        first, bit_depth = next(strips)
+        layout = Layout(len(first), height, first.shape[2], bit_depth)
+        rest = (samples for samples, _ in strips)
+        chosen.write_strips(file, layout, chain([first], rest), chunks)

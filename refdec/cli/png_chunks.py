@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ancillary chunks of PNG files (PNG, third edition): read them, and put them in."""
+"""Chunks of PNG files (PNG, third edition): read them, and make them."""
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_FIRST = len(SIGNATURE) + 25
-"""Bytes of the signature and of the IHDR chunk, which comes first."""
 
 Chunk = tuple[bytes, bytes]
 """Type and data."""
@@ -16,12 +14,6 @@ Chunk = tuple[bytes, bytes]
 def chunk_bytes(kind: bytes, data: bytes) -> bytes:
     """Return a chunk as it stands in a file."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def with_chunks(png: bytes, chunks: Iterable[Chunk]) -> bytes:
-    """Return a PNG file with more chunks after IHDR."""
-    added = b"".join(chunk_bytes(*chunk) for chunk in chunks)
-    return png[:_FIRST] + added + png[_FIRST:]
 
 
 def chunks_of(png: bytes) -> Iterator[Chunk]:

@@ -7,7 +7,6 @@ Nothing in this file needs NumPy.
 
 import argparse
 import errno
-import importlib.util
 import os
 import stat
 import sys
@@ -17,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from refdec.backends import AUTO, BACKENDS
 from refdec.errors import LimitExceeded, RefdecError
 
 EXIT_BUG = 1
@@ -28,7 +28,9 @@ EXIT_BROKEN_PIPE = 141
 
 MAX_STREAM_BYTES = 1 << 30
 """A larger file is refused before it is read into memory; the largest level needs far less."""
-BACKENDS = ("auto", "numpy", "integer", "torch")
+
+MODEL_SET = 1
+"""What subcommands that take no stream are about."""
 
 
 class UsageError(Exception):
@@ -66,8 +68,8 @@ def add_computing_options(parser: argparse.ArgumentParser) -> None:
     """Add --backend and --threads, which change the time taken but never the result."""
     parser.add_argument(
         "--backend",
-        choices=BACKENDS,
-        default="auto",
+        choices=(AUTO, *BACKENDS),
+        default=AUTO,
         help="arithmetic engine; all give the same bits (default: auto)",
     )
     parser.add_argument(
@@ -75,10 +77,52 @@ def add_computing_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_many_options(parser: argparse.ArgumentParser, metavar: str, what: str) -> None:
+    """Add the inputs, and the options for many of them."""
+    parser.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar=metavar,
+        help=f"{what}; of several, or of a directory and all below it, the output is a directory",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=job_count,
+        metavar="N",
+        help="of many files: how many at a time, each in a process; 0, the default, is one for "
+        "each processor",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="of many files: leave those alone that were done before, with the same options, and "
+        "have not changed",
+    )
+    add_scheduler(parser)
+    parser.set_defaults(shows_progress=True)
+
+
+def job_count(text: str) -> int:
+    """Convert a number of jobs; 0 is one for each processor."""
+    return integer_in(0, 256)(text) or os.cpu_count() or 1
+
+
+def add_scheduler(parser: argparse.ArgumentParser) -> None:
+    """Add --scheduler."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="run the jobs on a Dask cluster, such as tcp://10.0.0.1:8786, whose workers have this "
+        "package and see the same files",
+    )
+
+
 def check_backend(backend: str) -> None:
     """Raise UsageError when the backend needs a package that is not installed."""
-    if backend == "torch" and importlib.util.find_spec("torch") is None:
-        message = "--backend torch needs PyTorch: pip install 'jai-codec[torch]'"
+    if backend != AUTO and not (engine := BACKENDS[backend]).is_installed:
+        needed = " and ".join(engine.packages)
+        message = f"--backend {backend} needs {needed}: pip install 'jai-codec[{engine.extra}]'"
         raise UsageError(message)
 
 
@@ -144,6 +188,25 @@ def describe_refdec_error(error: RefdecError) -> str:
     ]
     known = ", ".join(detail for detail in details if detail)
     return f"{error.message} ({known})" if known else error.message
+
+
+@contextmanager
+def progress_bar(
+    what: str, unit: str, *, wanted: bool = True
+) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that shows (done, total); None where it is not wanted or no terminal."""
+    if not (wanted and sys.stderr.isatty()):
+        yield None
+        return
+    from tqdm import tqdm  # noqa: PLC0415
+
+    with tqdm(desc=what, unit=unit, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
 
 
 def read_stream(path: Path) -> bytes:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from refdec.cli.inspect import inspection_document, inspection_lines
-from refdec.cli.support import read_stream
+from refdec.cli.support import MODEL_SET, read_stream
 from refdec.syntax.parser import inspect_codestream, parse_codestream
 
 DEFAULT_SIZE = (2048, 2048)
@@ -33,7 +33,7 @@ def run_complexity(options: argparse.Namespace) -> int:
     from refdec.cli.complexity import model_set_costs  # noqa: PLC0415
     from refdec.network import load_model_set  # noqa: PLC0415
 
-    (height, width), model_set_idc = DEFAULT_SIZE, 0
+    (height, width), model_set_idc = DEFAULT_SIZE, MODEL_SET
     if options.stream is not None:
         header = parse_codestream(read_stream(options.stream)).picture_header
         height, width = header.pic_height, header.pic_width

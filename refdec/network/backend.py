@@ -5,6 +5,7 @@ A tensor holds integers in C, H, W order, in whatever element type its backend c
 Backends differ in speed only; `integer_backend` follows the formulas below to the letter.
 """
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from refdec.arrays import I16Map, I32Map, I64Map
+from refdec.backends import BACKENDS
 from refdec.network import layers
 from refdec.network.exactness import ConvTensors, Network
 
@@ -40,6 +42,9 @@ class CompiledNetwork:
     backend: "Backend"
     network: Network
     steps: tuple[Step, ...]
+    graph: Callable[..., dict[str, Tensor]] | None = None
+    """Where the backend has it, the whole network as one call: takes the inputs by name, the
+    quality indices by layer, and the places or None; gives the outputs by name."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -65,6 +70,9 @@ class Backend(ABC):
     """
 
     name: str
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._wanted_threads = threads
 
     def compile(self, network: Network) -> CompiledNetwork:
         """Prepare weights and tables once, for any number of runs."""
@@ -175,7 +183,7 @@ class Backend(ABC):
 
 
 def get_backend(name: str, threads: int | None = None) -> Backend:
-    """Return the backend called ``"integer"``, ``"numpy"`` or ``"torch"``.
+    """Return a backend by its name in `refdec.backends.BACKENDS`.
 
     Parameters
     ----------
@@ -186,26 +194,21 @@ def get_backend(name: str, threads: int | None = None) -> Backend:
     Raises
     ------
     ValueError
-        Unknown name, fewer than one thread, or torch is not installed.
+        Unknown name, fewer than one thread, or a package that is not installed.
+    UnsupportedFeature
+        There is no CUDA device.
     """
-    # Imported here because torch is optional and slow to import.
     if threads is not None and threads < 1:
         message = f"threads shall be at least 1, not {threads}"
         raise ValueError(message)
-    if name == "integer":
-        from refdec.network.integer_backend import IntegerBackend  # noqa: PLC0415
-
-        return IntegerBackend()
-    if name == "numpy":
-        from refdec.network.numpy_backend import NumpyBackend  # noqa: PLC0415
-
-        return NumpyBackend(threads)
-    if name == "torch":
-        try:
-            from refdec.network.torch_backend import TorchBackend  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            message = f"backend torch is not available: {error}"
-            raise ValueError(message) from error
-        return TorchBackend(threads)
-    message = f"unknown backend {name!r}"
-    raise ValueError(message)
+    engine = BACKENDS.get(name)
+    if engine is None:
+        message = f"unknown backend {name!r}"
+        raise ValueError(message)
+    if not engine.is_installed:
+        message = f"backend {name} is not available: it needs {' and '.join(engine.packages)}"
+        raise ValueError(message)
+    # Imported when it is asked for: some take a second.
+    module = importlib.import_module(f"refdec.network.{engine.module}")
+    backend: Backend = getattr(module, engine.kind)(threads)
+    return backend

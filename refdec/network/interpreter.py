@@ -8,8 +8,15 @@ import numpy as np
 
 from refdec.arrays import I32Map, I64Map
 from refdec.clause import clause
-from refdec.network.backend import CompiledNetwork, Tensor
-from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, Conv, QualityBias, TensorInfo
+from refdec.network.backend import Backend, CompiledNetwork, Tensor
+from refdec.network.layers import (
+    LATENT_STRIDE,
+    NUM_QUALITIES,
+    Conv,
+    QualityBias,
+    TensorInfo,
+    ValueRange,
+)
 
 
 @clause("11.2")
@@ -52,20 +59,27 @@ def run_network(
     )
     if quality is not None:
         quality = _check_quality(quality)
-    tensors: dict[str, Tensor] = {}
     planes = description.tensors.keys() if places is None else runner.planes
-    places = np.zeros(0, np.int64) if places is None else places
+    qualities = {
+        layer.name: _quality_at(
+            quality,
+            description.tensors[layer.output],
+            picture,
+            None if layer.output in planes else places,
+        )
+        for layer in description.layers
+        if isinstance(layer, QualityBias)
+    }
     with backend.session():
-        for name, value in inputs.items():
-            tensors[name] = value
-            if isinstance(value, np.ndarray) and value.dtype == np.int32:
-                lo, hi = description.tensors[name].range
-                lowest, highest = int(value.min()), int(value.max())
-                fits = lo <= lowest and highest <= hi
-                _check(fits, f"{name} shall lie in [{lo}, {hi}], not [{lowest}, {highest}]")
-                tensors[name] = backend.from_numpy(value)
-            if name not in planes:
-                tensors[name] = backend.pick(tensors[name], places)
+        tensors = {
+            name: _tensor(backend, name, value, description.tensors[name].range)
+            for name, value in inputs.items()
+        }
+        if runner.graph is not None and trace is None:
+            return runner.graph(tensors, qualities, places)
+        places = np.zeros(0, np.int64) if places is None else places
+        for name in tensors.keys() - planes:
+            tensors[name] = backend.pick(tensors[name], places)
         for step in runner.steps:
             layer = step.layer
             is_whole, is_wide = layer.output in planes, isinstance(layer, Conv) and layer.kernel > 1
@@ -76,9 +90,7 @@ def run_network(
                 for name in layer.inputs
             ]
             if isinstance(layer, QualityBias):
-                on_grid = _quality_on_grid(quality, description.tensors[layer.output], picture)
-                at_places = is_whole or on_grid.size == 1
-                values.append(on_grid if at_places else on_grid.reshape(1, -1)[:, places])
+                values.append(qualities[layer.name])
             result = step.apply(*values)
             if is_wide and not is_whole:
                 result = backend.pick(result, places)
@@ -93,6 +105,16 @@ def run_network(
 def _check(condition: bool, message: str) -> None:  # noqa: FBT001
     if not condition:
         raise ValueError(message)
+
+
+def _tensor(backend: Backend, name: str, value: Any, limits: ValueRange) -> Tensor:
+    """Check an array and convert it; a backend's tensor stays as it is."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.int32:
+        return value
+    (lo, hi), lowest, highest = limits, int(value.min()), int(value.max())
+    fits = lo <= lowest and highest <= hi
+    _check(fits, f"{name} shall lie in [{lo}, {hi}], not [{lowest}, {highest}]")
+    return backend.from_numpy(value)
 
 
 def _picture_size(inputs: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> tuple[int, int]:
@@ -114,8 +136,10 @@ def _check_quality(quality: I32Map) -> I32Map:
     return quality[:1, :1] if lowest == highest else quality
 
 
-def _quality_on_grid(quality: I32Map | None, info: TensorInfo, picture: tuple[int, int]) -> I32Map:
-    """Return the index for each position of a tensor, or (1, 1).
+def _quality_at(
+    quality: I32Map | None, info: TensorInfo, picture: tuple[int, int], places: I64Map | None
+) -> I32Map:
+    """Return the index for each position of a tensor, or for its places (1, n), or (1, 1).
 
     A position takes the index of the latent that holds its first sample; in a margin, that of the
     nearest latent.
@@ -129,4 +153,5 @@ def _quality_on_grid(quality: I32Map | None, info: TensorInfo, picture: tuple[in
     for side, latents in zip(picture, quality.shape, strict=True):
         samples = np.arange(-info.margin, side + info.margin, info.stride)
         axes.append(np.clip(samples // LATENT_STRIDE, 0, latents - 1))
-    return quality[np.ix_(*axes)]
+    on_grid = quality[np.ix_(*axes)]
+    return on_grid if places is None else on_grid.reshape(1, -1)[:, places]

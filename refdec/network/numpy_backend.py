@@ -20,7 +20,6 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from refdec.arithmetic import ceil_div
@@ -153,7 +152,7 @@ def _convolve(prepared: _PreparedConv, x: F32Map, out: F32Map, rows: slice) -> N
     )
     step = weight.shape[3] // splits
     first, *others = (slice(split * step, (split + 1) * step) for split in range(splits))
-    sums: NDArray[Any] = _products(weight[:, :, :, first], factors[:, first], size, width)
+    sums: Any = _products(weight[:, :, :, first], factors[:, first], size, width)
     for part in others:
         products = _products(weight[:, :, :, part], factors[:, part], size, width)
         sums = np.add(sums, products, dtype=np.float64)

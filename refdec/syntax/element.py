@@ -52,6 +52,8 @@ class ElementRow:
     width: int
     value: int | bytes
     requirements: tuple[str, ...]
+    maximum: int | None = None
+    """The largest legal value, where the declaration has one."""
 
 
 @dataclass
@@ -90,8 +92,9 @@ class _ElementCodec(Construct):
         if trace.rows is not None:
             index = "" if declared.count is None else f"[{context._index}]"
             name, width = f"{trace.prefix}{declared.name}{index}", stream.position - start
+            maximum = evaluate(declared.maximum, context)
             trace.rows.append(
-                ElementRow(trace.segment, name, start, width, value, self.requirements)
+                ElementRow(trace.segment, name, start, width, value, self.requirements, maximum)
             )
         if isinstance(value, int):
             declared.check(value, context, start >> 3)

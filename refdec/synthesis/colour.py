@@ -73,7 +73,8 @@ def convert_colour(*, planes: I32Map, matrix_coefficients: int) -> I32Map:
         blue = t - (cr >> 1)
         return np.stack([blue + cr, t + cb, blue]) << COEFFICIENT_BITS
     matrix = np.array(MATRICES[matrix_coefficients], np.int32)
-    return np.einsum("oi,ihw->ohw", matrix, planes)
+    converted: I32Map = np.einsum("oi,ihw->ohw", matrix, planes)
+    return converted
 
 
 @clause("9.3.3")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from refdec.cli.main import main as refdec
-from refdec.cli.png_chunks import chunks_of, with_chunks
+from refdec.cli.png_chunks import SIGNATURE, chunk_bytes, chunks_of
 from refdec.syntax.parser import MAX_METADATA, parse_codestream
 from refdec.syntax.segment import MetadataType
 from refenc.cli import main as refenc
@@ -103,7 +103,9 @@ def test_list_and_extract(source: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_colour_description_of_a_png_is_kept(source: Path, tmp_path: Path) -> None:
     cicp = bytes([12, 13, 0, 1])
-    source.write_bytes(with_chunks(source.read_bytes(), [(b"cICP", cicp)]))
+    first, *rest = chunks_of(source.read_bytes())
+    chunks = (chunk_bytes(*chunk) for chunk in (first, (b"cICP", cicp), *rest))
+    source.write_bytes(SIGNATURE + b"".join(chunks))
     stream, output = encoded(source), tmp_path / "out.png"
     header = parse_codestream(stream.read_bytes()).picture_header
     assert (header.colour_primaries, header.transfer_characteristics) == (12, 13)

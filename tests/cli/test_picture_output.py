@@ -2,6 +2,7 @@
 """Picture files that the decoder writes hold the samples they were given."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import png
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +26,7 @@ from refdec.cli.picture_io import (
     with_alpha,
     write_picture,
 )
+from refdec.cli.png_file import filtered, png_parts
 from refdec.cli.support import UsageError
 from refdec.errors import UnsupportedFeature
 from refdec.picture import Picture
@@ -118,6 +122,40 @@ def read_png_rows(path: Path) -> list[list[int]]:
         _, _, rows, info = png.Reader(file).read()
         assert info["bitdepth"] == 16
         return [list(row) for row in rows]
+
+
+@given(data=st.data(), components=st.integers(1, 4), bit_depth=st.sampled_from([8, 16]))
+@settings(max_examples=50, deadline=None)
+def test_png_of_strips_holds_their_rows(
+    data: st.DataObject, components: int, bit_depth: int
+) -> None:
+    height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    kind = {8: np.uint8, 16: np.uint16}[bit_depth]
+    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
+    slope = generator.integers(-9, 9, (height, width, components)).cumsum(0).cumsum(1)
+    rows = (slope + generator.integers(0, 3, slope.shape)).astype(kind)
+    cuts = sorted({0, height, *data.draw(st.lists(st.integers(0, height)))})
+    strips = [rows[top:bottom] for top, bottom in pairwise(cuts)]
+    file = b"".join(png_parts(strips, height=height))
+    _, _, found, info = png.Reader(bytes=file).read()
+    assert (info["bitdepth"], info["planes"]) == (bit_depth, components)
+    np.testing.assert_array_equal(np.vstack(list(found)), rows.reshape(height, -1))
+
+
+def predicted(kind: int, left: int, up: int, corner: int) -> int:
+    """Predict a byte as the PNG specification says it."""
+    nearest = min((left, up, corner), key=lambda value: abs(left + up - corner - value))
+    return (0, left, up, (left + up) // 2, nearest)[kind]
+
+
+@pytest.mark.parametrize("kind", range(5))
+def test_png_filter_is_the_one_that_predicts_the_row(kind: int) -> None:
+    above = np.random.default_rng(5).integers(0, 256, 300, dtype=np.uint8)
+    row = [9 if kind in (1, 4) else predicted(kind, 0, int(above[0]), 0)]
+    for corner, up in pairwise(above.tolist()):
+        row.append(predicted(kind, row[-1], up, corner))
+    coded = filtered(np.array([row], np.uint8), above[None], 1)[0]
+    assert (coded[0], coded[2:].any()) == (kind, False)
 
 
 def test_full_range_stays_full_range_in_png(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 import refdec
+from refdec import reconstruction
+from refdec.cli import commands
 from refdec.cli.main import main
 from refdec.codec import get_codec
 from refdec.network.model_set import load_model_set
@@ -60,6 +63,35 @@ def test_backends_give_the_same_file(hashed: Path, backend: str) -> None:
     options = ["--backend", backend, "--threads", "1", "--verify"]
     assert main(["decode", str(hashed), "-o", str(output), *options]) == 0
     np.testing.assert_array_equal(np.load(output), refdec.decode(hashed).samples)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".ppm", ".pam", ".tif", ".npy"])
+def test_strips_make_the_same_file(
+    hashed: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, output = hashed.parent / f"whole{suffix}", hashed.parent / f"strips{suffix}"
+    assert main(["decode", str(hashed), "-o", str(whole), "--verify"]) == 0
+    monkeypatch.setattr(reconstruction, "PART_SAMPLES", 1)
+    assert main(["decode", str(hashed), "-o", str(output)]) == 0
+    if suffix == ".png":
+        with Image.open(whole) as first, Image.open(output) as second:
+            assert first.tobytes() == second.tobytes()
+    else:
+        assert output.read_bytes() == whole.read_bytes()
+
+
+def test_nothing_is_left_when_a_later_strip_fails(
+    hashed: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def failing(*_arguments: object, **_options: object) -> Iterator[refdec.Picture]:
+        yield refdec.decode(hashed)
+        message = "the rest is damaged"
+        raise refdec.MalformedStream(message)
+
+    monkeypatch.setattr(commands, "decode_strips", failing)
+    assert main(["decode", str(hashed), "-o", str(hashed.with_suffix(".png"))]) == 3
+    assert "the rest is damaged" in capsys.readouterr().err
+    assert files_in(hashed.parent) == {"hashed.jai"}
 
 
 def test_verify_says_what_matches(hashed: Path, capsys: Capture) -> None:
@@ -205,11 +237,13 @@ def test_usage_error_is_status_2_and_one_line(arguments: list[str], capsys: Capt
 
 
 @pytest.mark.parametrize("command", ["decode", "verify", "inspect", "complexity"])
-def test_missing_file_and_directory_are_status_6(
-    command: str, tmp_path: Path, capsys: Capture
-) -> None:
+def test_missing_file_is_status_6(command: str, tmp_path: Path, capsys: Capture) -> None:
     assert main([command, str(tmp_path / "missing.jai")]) == 6
     assert "missing.jai: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect", "complexity"])
+def test_directory_is_status_6(command: str, tmp_path: Path) -> None:
     assert main([command, str(tmp_path)]) == 6
 
 
@@ -275,9 +309,26 @@ def test_help_and_version(capsys: Capture) -> None:
     assert refdec.__version__ in capsys.readouterr().out
 
 
-def test_torch_backend_without_torch_is_a_usage_error(
-    hashed: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+@pytest.mark.parametrize("backend", ["torch", "cuda", "onnx"])
+def test_a_backend_that_is_not_installed_is_a_usage_error(
+    hashed: Path, backend: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert main(["decode", str(hashed), "--backend", "torch"]) == 2
+    assert main(["decode", str(hashed), "--backend", backend]) == 2
     assert "pip install" in capsys.readouterr().err
+
+
+def test_export_without_onnx_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert main(["export", "onnx", "-o", str(tmp_path)]) == 2
+    assert "jai-codec[onnx]" in capsys.readouterr().err
+
+
+def test_a_machine_without_a_gpu_says_so(hashed: Path, capsys: Capture) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    assert main(["decode", str(hashed), "-o", "unused.png", "--backend", "cuda"]) == 4
+    assert "no CUDA device" in capsys.readouterr().err

@@ -94,7 +94,6 @@ def test_output_over_the_input_is_refused(photo: Path) -> None:
 
 def test_unreadable_pictures_are_status_6(photo: Path, capsys: Capture) -> None:
     assert main(["encode", str(photo.with_name("missing.png"))]) == 6
-    assert main(["encode", str(photo.parent), "-o", str(photo.with_name("x.jai"))]) == 6
     assert main(["encode", str(photo), "-o", str(photo.parent / "no" / "x.jai")]) == 6
     photo.write_bytes(photo.read_bytes()[:200])
     assert main(["encode", str(photo)]) == 6

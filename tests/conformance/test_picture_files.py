@@ -12,6 +12,7 @@ from PIL import Image
 from conformance.case import Case, load_suite
 from conformance.judge.expected import Plane
 from conformance.judge.picture_files import (
+    FORMATS,
     SUFFIXES,
     Layout,
     PictureError,
@@ -42,7 +43,7 @@ def geometry(samples: np.ndarray, bit_depth: int) -> list[Plane]:
     return [Plane(*plane.shape, bit_depth) for plane in samples]
 
 
-@pytest.mark.parametrize("picture_format", [name for name in SUFFIXES if name != "raw"])
+@pytest.mark.parametrize("picture_format", [name for name in FORMATS if name != "raw"])
 @pytest.mark.parametrize("kind", COMPONENTS)
 @pytest.mark.parametrize("bit_depth", [8, 9, 10, 12, 16])
 def test_what_our_writer_writes_is_read(
@@ -147,7 +148,7 @@ def deep_case() -> Case:
     return load_suite(["format/depth-10"])[0]
 
 
-@pytest.mark.parametrize("picture_format", [name for name in SUFFIXES if name != "raw"])
+@pytest.mark.parametrize("picture_format", [name for name in FORMATS if name != "raw"])
 def test_deep_pictures_pass_in_every_format(picture_format: str, tmp_path: Path) -> None:
     case = deep_case()
     picture = decode(case.stream)

@@ -5,6 +5,7 @@ import pytest
 
 from conformance.case import Case, load_suite
 from conformance.judge import Verdict, reference_judge
+from refdec.backends import BACKENDS
 from refdec.decoding import decode, parse
 from refdec.entropy import rans
 from refdec.still import choose_transform
@@ -36,11 +37,11 @@ def test_numpy_decodes_to_all_digests(case: Case) -> None:
     assert (result.verdict, result.detail) == (Verdict.PASS, "")
 
 
-@pytest.mark.parametrize("backend", ["integer", "torch"])
+@pytest.mark.parametrize("backend", ["integer", "onnx", "torch"])
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.id)
 def test_other_backends_decode_to_the_same_samples(case: Case, backend: str) -> None:
-    if backend == "torch":
-        pytest.importorskip("torch")
+    if not BACKENDS[backend].is_installed:
+        pytest.skip(f"{backend} is not installed")
     assert decode(case.stream, backend=backend).digest() == default_digest(case)
 
 

@@ -94,7 +94,7 @@ def extreme_stream(
     y = (size * rng.choice([-1, 1], analysed.y.shape)).astype(np.float32)
     z_hat = rng.choice([-127, -64, 0, 63, 127], analysed.z_hat.shape).astype(np.int32)
     return encode_analysed(
-        Analysed(analysed.picture, y, z_hat),
+        Analysed(analysed.picture, y, z_hat, analysed.masking),
         quality=quality,
         codec=get_codec(MODEL_SET, "numpy"),
         hashes=True,

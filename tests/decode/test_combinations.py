@@ -11,6 +11,7 @@ import pytest
 
 import refdec
 from refdec.cli.main import main
+from refdec.decoding import decode_strips
 from refdec.errors import ConstraintViolation
 from refdec.picture import Picture
 from refdec.reconstruction import Region
@@ -130,6 +131,8 @@ def test_lossless_with_alpha_gives_the_source(name: str) -> None:
     assert_same(refdec.decode(data, verify=True), source(name, 0))
     for region in REGIONS:
         assert_same(refdec.decode(data, region=region), part(source(name, 0), region))
+        (strip,) = decode_strips(data, region=region)
+        assert_same(strip, part(source(name, 0), region))
 
 
 @pytest.mark.clause("8.8")

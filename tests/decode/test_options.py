@@ -26,7 +26,7 @@ from refdec import (
     reconstruction,
     verify,
 )
-from refdec.decoding import decode_progressive
+from refdec.decoding import decode_progressive, decode_strips
 from refdec.reconstruction import Region
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.parser import parse_codestream
@@ -222,6 +222,18 @@ def test_neither_parts_nor_bands_change_the_samples(
         np.testing.assert_array_equal(decode(stream(name)).samples, whole)
 
 
+@pytest.mark.parametrize("region", [None, Region(3, 1, 15, 33)])
+@pytest.mark.parametrize("name", ["lanes", "grey tiles"])
+def test_strips_are_the_picture(
+    name: str, region: Region | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = decode(stream(name), region=region).samples
+    monkeypatch.setattr(reconstruction, "PART_SAMPLES", 1)
+    strips = [strip.samples for strip in decode_strips(stream(name), region=region)]
+    assert [strip.shape[1] for strip in strips[:-1]] == [16] * (whole.shape[1] // 16)
+    np.testing.assert_array_equal(np.concatenate(strips, axis=1), whole)
+
+
 # -- layers, cuts, progression --------------------------------------------------------------------
 
 
@@ -319,7 +331,7 @@ def test_the_trace_shows_every_control_point_in_order() -> None:
 def test_control_points_of_the_headers_hold_every_element_and_the_grids() -> None:
     seen: dict[str, NDArray[np.int32]] = {}
     data = stream("tiles")
-    decode(data, trace=lambda name, value: seen.setdefault(name, value))
+    decode(data, trace=seen.setdefault)
     header = parse_codestream(data).picture_header
     values = seen["headers"][0, 0].tolist()
     assert values[:3] == [header.profile_idc, header.level_idc, header.model_set_idc]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from refdec.entropy.context import Step, dequantise, derive_deviation
 from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.entropy.tables import ResidualTables, load_residual_tables
+from refenc.masking import CLASSES, weights_of_classes
 from refenc.quantise import PER_STEP, Quantiser
 from refenc.rate import RATE_WEIGHT
 
@@ -19,6 +20,7 @@ TABLES = load_residual_tables()
 OFFSET_TABLES = ResidualTables(
     tables=TABLES.tables, skip_threshold=0, offsets=np.tile(np.int32([5, 3]), (80, 1))
 )
+UNMASKED = np.int32([[CLASSES // 2]])
 ESCAPE_BITS = 12
 """What the quantiser takes an escaped value to cost beyond its symbol."""
 
@@ -64,7 +66,7 @@ def test_the_cheapest_candidate_is_taken(tables: ResidualTables, weight: float) 
     sigma = 2 ** (scale_idx / 8 - 3.5)
     step = make_step(scale_idx)
     target = target_of(step, rng.laplace(size=scale_idx.size) * sigma)
-    residual = Quantiser.of(tables, weight).residual(step, target)
+    residual = Quantiser.of(tables, weight).residual(step, target, UNMASKED)
     assert residual.dtype == np.int32
     exact = (target - step.mu / 2) / step.step * 16 - step.mean / 32
     for t, value, chosen in zip(scale_idx, exact.ravel(), residual.tolist(), strict=True):
@@ -84,7 +86,7 @@ def test_reconstruction_lies_within_a_step_or_is_zero(
 ) -> None:
     step = make_step(np.array([scale_idx], np.int32), seed)
     target = target_of(step, np.array([steps]))
-    residual = Quantiser.of(TABLES, RATE_WEIGHT).residual(step, target)
+    residual = Quantiser.of(TABLES, RATE_WEIGHT).residual(step, target, UNMASKED)
     assert abs(residual[0]) <= RESIDUAL_MAX
     assert residual[0] * steps >= 0
     nearest = min(abs(steps), RESIDUAL_MAX)
@@ -103,9 +105,9 @@ def test_a_high_weight_rounds_and_a_low_one_gives_zero() -> None:
     step = make_step(scale_idx)
     values = np.array([-3.6, -1.4, -0.6, -0.4, 0, 0.4, 0.6, 1.4, 3.6])
     target = target_of(step, values)
-    rounded = Quantiser.of(TABLES, 1e6).residual(step, target)
+    rounded = Quantiser.of(TABLES, 1e6).residual(step, target, UNMASKED)
     assert rounded.tolist() == [-4, -1, -1, 0, 0, 0, 1, 1, 4]
-    assert not Quantiser.of(TABLES, 1e-6).residual(step, target)[1:-1].any()
+    assert not Quantiser.of(TABLES, 1e-6).residual(step, target, UNMASKED)[1:-1].any()
 
 
 def test_only_coded_positions_are_answered() -> None:
@@ -114,8 +116,10 @@ def test_only_coded_positions_are_answered() -> None:
     partial = Step(**{**step.__dict__, "coded": coded})
     target = target_of(step, np.linspace(-9, 9, 6))
     quantiser = Quantiser.of(TABLES, RATE_WEIGHT)
-    everywhere = quantiser.residual(step, target)
-    assert quantiser.residual(partial, target).tolist() == everywhere[coded.ravel()].tolist()
+    everywhere = quantiser.residual(step, target, UNMASKED)
+    assert (
+        quantiser.residual(partial, target, UNMASKED).tolist() == everywhere[coded.ravel()].tolist()
+    )
 
 
 def test_estimated_bits_are_those_of_the_tables() -> None:
@@ -125,3 +129,21 @@ def test_estimated_bits_are_those_of_the_tables() -> None:
     symbols = [bounds[8], bounds[30] - 2, 2 * bounds[79], 2 * bounds[8] + 1]
     bits = sum(12 - math.log2(frequencies[t, s]) for t, s in zip(tables, symbols, strict=True))
     assert quantiser.bits(tables, residual) == pytest.approx(bits + ESCAPE_BITS)
+
+
+def test_a_class_of_masking_has_a_weight_of_its_own() -> None:
+    step = make_step(np.full(2 * CLASSES, 20, np.int32))
+    wide = Step(
+        **{
+            name: value.reshape(2, 1, CLASSES) if isinstance(value, np.ndarray) else value
+            for name, value in step.__dict__.items()
+        }
+    )
+    steps = np.repeat([0.62, 9.6], CLASSES)
+    target = target_of(step, steps).reshape(2, 1, CLASSES)
+    classes = np.arange(CLASSES, dtype=np.int32)[None]
+    masked = Quantiser.of(TABLES, RATE_WEIGHT).residual(wide, target, classes)
+    for i, weight in enumerate(weights_of_classes(RATE_WEIGHT).tolist()):
+        alone = Quantiser.of(TABLES, weight).residual(wide, target, UNMASKED)
+        assert masked[[i, CLASSES + i]].tolist() == alone[[i, CLASSES + i]].tolist()
+    assert len(set(masked[:CLASSES].tolist())) > 1

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arithmetic engines by name, and what they need."""
+
+import importlib.util
+from typing import NamedTuple
+
+
+class Engine(NamedTuple):
+    """Where a backend is found."""
+
+    module: str
+    """In `refdec.network`."""
+    kind: str
+    """Its class there."""
+    extra: str = ""
+    """What ``pip install 'jai-codec[...]'`` calls the packages."""
+    packages: tuple[str, ...] = ()
+    """What it needs beside NumPy."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its packages are there; they are not imported."""
+        return all(importlib.util.find_spec(package) is not None for package in self.packages)
+
+
+AUTO, DEFAULT = "auto", "numpy"
+"""No other engine saves as much as loading it costs, nor needs as little memory, on the machines
+measured (benchmarks/results/speed.md): hence the default, whatever the size of the picture."""
+BACKENDS = {
+    "numpy": Engine("numpy_backend", "NumpyBackend"),
+    "integer": Engine("integer_backend", "IntegerBackend"),
+    "onnx": Engine("onnx_backend", "OnnxBackend", "onnx", ("onnx", "onnxruntime")),
+    "torch": Engine("torch_backend", "TorchBackend", "torch", ("torch",)),
+    "cuda": Engine("torch_backend", "CudaBackend", "torch", ("torch",)),
+}
