@@ -15,7 +15,7 @@ from refdec.arrays import I32Map
 from refdec.codec import Codec, get_codec
 from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_lanes, hyper_latent_tables
-from refdec.entropy.quality_map import derive_quality, differentiate
+from refdec.entropy.quality_map import derive_quality
 from refdec.entropy.tables import load_residual_tables
 from refdec.network import load_model_set
 from refdec.picture import Picture, latent_digest
@@ -28,7 +28,6 @@ from refdec.syntax.segment import (
     HashPoint,
     HyperLatentSegment,
     PictureHash,
-    QualityMapSegment,
     ResidualSegment,
     SynthesisTransform,
 )
@@ -36,6 +35,7 @@ from refenc.analysis import centred_ycc, load_analysis
 from refenc.codestream import in_profile, write_codestream
 from refenc.colour import Samples, as_picture, format_elements
 from refenc.masking import masking_classes
+from refenc.quality_map import code_quality_map
 from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
@@ -271,27 +271,11 @@ def encode_lossy(
     )
     codestream = Codestream(
         picture_header=header,
-        quality_map=quality_map(offsets) if offsets.any() else None,
+        quality_map=code_quality_map(offsets) if offsets.any() else None,
         hyper_latent=HyperLatentSegment(payload=z_payload),
         residual=residuals,
     )
     return Lossy(codestream, y_hat, plane)
-
-
-def quality_map(offsets: I32Map) -> QualityMapSegment:
-    """Code quality offsets with the table that makes them smallest."""
-    tables, differences = load_residual_tables().tables, differentiate(offsets).ravel()
-    payloads = (
-        encode_substream([(np.full(differences.size, t), differences)], lanes=1, tables=tables)
-        for t in range(0, len(tables.bounds), 8)
-    )
-    _, scale_idx = min((len(payload), 8 * i) for i, payload in enumerate(payloads))
-    calls = [(np.full(differences.size, scale_idx), differences)]
-    return QualityMapSegment(
-        map_scale_idx=scale_idx,
-        reserved_zero_1bit=0,
-        payload=encode_substream(calls, lanes=1, tables=tables),
-    )
 
 
 def picture_hashes(codec: Codec, lossy: Lossy) -> tuple[PictureHash, ...]:

@@ -124,6 +124,7 @@ def table_rows(found: dict[str, Score]) -> list[list[str]]:
     ]
 
 
+LEFT = " (not yet judged by all cases)"
 HEAD = (
     "stage",
     "mutants",
@@ -176,7 +177,10 @@ def markdown_summary(document: dict[str, Any], accepted: Counter[str], cases: Se
         "",
         "## Survivors",
         "",
-        *(f"- `{line_of(record)}`" for record in survivors(records)),
+        f"{sum(bool(r['left']) for r in survivors(records))} of these have not been judged by all",
+        "cases that run their statement: the run was bounded. They count as survivors.",
+        "",
+        *(f"- `{line_of(r)}`{LEFT if r['left'] else ''}" for r in survivors(records)),
         "" if survivors(records) else "None.",
         "## Killed, but another stage is named",
         "",

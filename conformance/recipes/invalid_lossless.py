@@ -8,10 +8,6 @@ import numpy as np
 
 from conformance.recipes.faults import invalid, set_element
 from conformance.recipes.pictures import noise
-from refdec.arrays import I32Map
-from refdec.lossless.samples import Call, SampleFormat, decode_tile_samples
-from refdec.lossless.tables import load_lossless_tables
-from refdec.lossless.wave import Grid
 from refdec.syntax.codestream import Codestream
 from refdec.syntax.parser import parse_codestream
 from refdec.syntax.profiles import Profile
@@ -20,10 +16,6 @@ from refenc.alpha import Alpha, add_alpha
 from refenc.codestream import write_codestream
 from refenc.encode import Structure, encode
 from refenc.exact import encode_exact
-from refenc.lossless import SampleSource
-from refenc.rans import encode_substream
-
-FLAT = np.full((1, 6, 7), 90, np.uint8)
 
 
 @cache
@@ -98,54 +90,7 @@ def _with_hyper_latent() -> bytes:
     return written(replace(stream, hyper_latent=HyperLatentSegment(payload=b"")))
 
 
-@cache
-def matching() -> bytes:
-    """Return a flat lossless picture with matches, of one lane."""
-    return encode_exact(FLAT, structure=Structure(log2_lanes=0), with_matches=True)
-
-
-def _with_symbol(value: int, *, is_match: bool) -> bytes:
-    """Code another symbol in place of the first match, or the first residual, of `matching`."""
-    stream, tables = parse_codestream(matching()), load_lossless_tables()
-    places: list[int] = []
-
-    class Source(SampleSource):
-        def __call__(self, call: Call) -> I32Map:
-            if (call.component is None) == is_match:
-                places.append(len(self.calls))
-            return super().__call__(call)
-
-    sample_format = SampleFormat.of(stream.picture_header, 0)
-    grid = Grid(*FLAT.shape[1:])
-    source = Source(grid, FLAT.astype(np.int32), sample_format, tables)
-    decode_tile_samples(
-        tables=tables, sample_format=sample_format, grid=grid, components=len(FLAT), base=None,
-        with_matches=True, source=source,
-    )  # fmt: skip
-    calls = list(source.calls)
-    place = next(place for place in places if calls[place][1].size)
-    indices, symbols = calls[place]
-    changed = symbols.copy()
-    changed[0] = value
-    calls[place] = indices, changed
-    (segment,) = stream.enhancement
-    payload = encode_substream(calls, lanes=1, tables=tables.tables)
-    return written(replace(stream, enhancement=(replace(segment, payload=payload),)))
-
-
 RECIPES = (
-    invalid(
-        "match", "a match symbol of 2", "SOE-005",
-        sound=matching, broken=lambda: _with_symbol(2, is_match=True), element="SOE.match",
-    ),
-    invalid(
-        "above", "a residual of 128 between samples of 8 bits", "SOE-006",
-        sound=matching, broken=lambda: _with_symbol(128, is_match=False), element="SOE.residual",
-    ),
-    invalid(
-        "below", "a residual of -129 between samples of 8 bits", "SOE-006",
-        sound=matching, broken=lambda: _with_symbol(-129, is_match=False), element="SOE.residual",
-    ),
     invalid(
         "23-bits", "alpha of 23 bits", "TOH-008",
         sound=with_alpha, element="TOH.alpha_bit_depth_minus8", is_value=True,

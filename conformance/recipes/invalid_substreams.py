@@ -24,6 +24,7 @@ from conformance.recipes.invalid_entropy import (
 from conformance.recipes.invalid_lossless import written
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import nothing
+from refdec.arrays import U8Map
 from refdec.entropy.quality_map import MAP_LANES
 from refdec.lossless.samples import SampleFormat
 from refdec.lossless.tables import load_lossless_tables
@@ -83,30 +84,34 @@ def _alpha_words_left() -> bytes:
     return written(replace(stream, alpha=(changed,)))
 
 
-def _with_symbol(index: int, value: int, *, with_matches: bool) -> bytes:
-    """Return the picture of one sample with one of its symbols exchanged."""
-    stream = parse_codestream(encode_exact(_SAMPLE, with_matches=with_matches))
+def _with_symbol(samples: U8Map, call: int, value: int | None, *, with_matches: bool) -> bytes:
+    """Return a lossless picture with another last symbol of one call; None: as it is."""
+    stream = parse_codestream(encode_exact(samples, with_matches=with_matches))
     tables = load_lossless_tables()
     calls, _ = encode_tile_samples(
-        _SAMPLE.astype(np.int32),
+        samples.astype(np.int32),
         sample_format=SampleFormat.of(stream.picture_header, 0),
         base=None,
         with_matches=with_matches,
         tables=tables,
     )
-    calls[index] = calls[index][0], np.array([value], np.int32)
+    if value is not None:
+        calls[call][1][-1] = value
     payload = encode_substream(calls, lanes=_LANES, tables=tables.tables)
     (segment,) = stream.enhancement
     return written(replace(stream, enhancement=(replace(segment, payload=payload),)))
 
 
-def _residual(name: str, value: int, sound_value: int) -> Recipe:
+def _residual(name: str, value: int, sample: int) -> Recipe:
+    """Declare a residual beyond that of a sample, the second of two in its wave."""
+    samples = np.full((1, 2, 3), 128, np.uint8)
+    samples[0, 1, 0] = sample
     return invalid(
         name,
         f"a residual of {value} of an 8-bit sample",
         "SOE-006",
-        sound=lambda: _with_symbol(0, sound_value, with_matches=False),
-        broken=lambda: _with_symbol(0, value, with_matches=False),
+        sound=lambda: _with_symbol(samples, 2, None, with_matches=False),
+        broken=lambda: _with_symbol(samples, 2, value, with_matches=False),
         element="SOE.residual",
     )
 
@@ -116,8 +121,8 @@ def _match(name: str, value: int) -> Recipe:
         name,
         f"a match symbol of {value}",
         "SOE-005",
-        sound=lambda: _with_symbol(0, 1, with_matches=True),
-        broken=lambda: _with_symbol(0, value, with_matches=True),
+        sound=lambda: _with_symbol(_SAMPLE, 0, None, with_matches=True),
+        broken=lambda: _with_symbol(_SAMPLE, 0, value, with_matches=True),
         element="SOE.match",
     )
 
@@ -167,8 +172,8 @@ RECIPES = (
             sound=_sample, broken=_enhancement_words_left, element="SOE.word"),
     invalid("alpha-words-left", "a word after the last of a tile of alpha", "ENT-008",
             sound=_sample, broken=_alpha_words_left, element="SOA.word"),
-    _residual("above", 128, 127),
-    _residual("below", -129, -128),
+    _residual("above", 128, 255),
+    _residual("below", -129, 0),
     _match("above", 2),
     _match("below", -1),
 )  # fmt: skip

@@ -168,6 +168,14 @@ RECIPES = (
         **build.tiles(64, 64),
     ),
     _recipe(
+        "tiles-tall",
+        "narrow picture of six rows of tiles",
+        "hyper-latent cut at the wrong place for tiles far from the top",
+        (20, 340),
+        seed=307,
+        **build.tiles(64, 64),
+    ),
+    _recipe(
         "tile-larger-than-picture",
         "tile grid with the largest tiles, one tile",
         "tile indices written although there is one tile",

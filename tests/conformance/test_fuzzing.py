@@ -3,6 +3,7 @@
 
 import itertools
 import shlex
+import sys
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -13,6 +14,8 @@ from conformance.__main__ import main
 from conformance.case import Case, load_suite
 from conformance.fuzzing.corpus import dictionary
 from conformance.fuzzing.filling import filled
+from conformance.fuzzing.guided import Finding, examine
+from conformance.fuzzing.guided import main as guided
 from conformance.fuzzing.mutation import CHANGES, anatomy, change_element, damaged, with_crcs
 from conformance.fuzzing.oracle import examiner
 from conformance.fuzzing.shrink import shrunk
@@ -21,6 +24,7 @@ from conformance.judge.reference import reference_judge
 from conformance.judge.verdict import Result, Verdict
 from refdec.decoding import decode_frames, parse
 from refdec.errors import HashMismatch, RefdecError
+from refdec.syntax import parser
 from refdec.syntax.framing import segment_name
 from refdec.syntax.segment import Marker
 from refenc.codestream import write_codestream
@@ -202,7 +206,9 @@ def test_a_wrong_digest_allows_both_and_a_crash_of_the_reference_is_a_finding(
     assert examiner(refuses, tmp_path, timeout=60)(case.stream).verdict == "pass"
     judge = reference_judge("numpy", ("S",))
     assert examiner(judge, tmp_path, timeout=60)(case.stream).verdict == "pass"
-    assert examiner(judge, tmp_path, timeout=0)(case.stream).verdict == "timeout"
+    too_late = examiner(judge, tmp_path, timeout=0)
+    assert [too_late(case.stream).verdict for _ in range(2)] == ["timeout"] * 2
+    assert not any((tmp_path / "fuzz").iterdir())
     monkeypatch.setattr("conformance.fuzzing.oracle.parse", lambda _: {}["marker"])
     assert examiner(judge, tmp_path, timeout=60)(case.stream).verdict == "crash"
 
@@ -252,3 +258,29 @@ def test_the_corpus_has_every_small_stream_and_the_dictionary_every_marker(
     for marker in Marker:
         escaped = "".join(f"\\x{byte:02X}" for byte in marker.to_bytes(2, "big"))
         assert words[f"marker_{segment_name(marker)}"] == f'"{escaped}"'
+
+
+def test_the_guided_target_takes_every_seed_and_notices_disagreement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds = [case.stream for case in load_suite() if len(case.stream) <= 500]
+    for data in seeds:
+        examine(data)
+        examine(data[: len(data) // 2])
+    sound = load_suite(["syntax/minimal"])[0].stream
+    error = RefdecError("made up", requirement="EOC-001")
+    monkeypatch.setattr(parser, "inspect_codestream", lambda _: ([], error))
+    with pytest.raises(Finding, match="made up"):
+        examine(sound)
+    monkeypatch.undo()
+    monkeypatch.setattr(parser, "parse_codestream", lambda _, **__: {}["marker"])
+    with pytest.raises(KeyError):
+        examine(sound)
+
+
+def test_without_atheris_the_message_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "atheris", None)
+    assert guided([]) == 2
+    assert "pip install 'jai-codec[guided]'" in capsys.readouterr().err

@@ -212,7 +212,7 @@ def test_a_decoder_that_does_not_start_is_killed_but_no_stage_is_named() -> None
 
 def test_a_change_that_makes_no_difference_survives() -> None:
     mutant = find("refdec/entropy/rans.py", "MIN_VECTOR_LANES = 16 | 16 -> 17")
-    record = judge(mutant, "lanes-16", "size-7x5")
+    record = judge(mutant, "structure/lanes-16", "size-7x5")
     assert (record["status"], record["judged"]) == ("survived", 2)
     assert why_accepted(mutant, load_accepted())
 

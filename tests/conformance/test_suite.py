@@ -18,7 +18,7 @@ from docs.syntax_requirements import syntax_requirements
 SUITE = load_suite()
 VALID = [case for case in SUITE if case.is_valid]
 INVALID = [case for case in SUITE if not case.is_valid]
-MAX_BYTES = 4_000_000
+MAX_BYTES = 5_000_000
 ENTROPY = {f"ENT-{number:03}" for number in range(2, 14) if number != 4} | {
     "SOR-005",
     "SOZ-001",
