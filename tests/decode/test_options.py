@@ -50,7 +50,7 @@ def test_a_source_is_a_path_its_name_or_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"backend": "cuda"},
+        {"backend": "abacus"},
         {"synthesis": "high"},
         {"region": Region(0, 0, 17, 1)},
         {"region": Region(-1, 0, 2, 2)},

@@ -53,7 +53,7 @@ def test_longest_branch_bit_by_bit() -> None:
         tool_header_flag=1,
     )
     bits = (
-        "0010 0010 0000 0101 111111 101111 0 0"  # explicit format
+        "0010 0010 0001 0101 111111 101111 0 0"  # explicit format
         "1000 1 00 0 00001001 00010000 00001001 0"  # 16 bits, binary16, 4:4:4, RGB, 9/16/9, narrow
         "001010 1000 0"  # quality 10, 256 lanes, explicit structure
         "1 00000000 00000001"  # tiles of 64 x 128
