@@ -21,7 +21,7 @@ from training.model import Set
 from training.pack import load_checkpoint
 from training.train import distortion, mean_squared_error, rate_weight, structural_error, ycc
 
-PSNR, MS_SSIM = 2, 3
+PSNR, MS_SSIM, LOSS = 2, 3, 4
 """Columns of a table."""
 
 

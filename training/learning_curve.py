@@ -1,9 +1,8 @@
-"""Rate against pictures seen: BD-rate of checkpoints of one training against its first, and what the line through them says.
+"""Rate against pictures seen: BD-rate and loss of checkpoints of one training against its first.
 
 usage: python -m training.learning_curve FOLDER OUT.png STEPS:CHECKPOINT ... [--crop 384] [--every 4]
 
-OUT.json keeps the numbers. The line is fitted to all points but the first, in the logarithm of the pixels seen; it is an
-extrapolation, not a promise.
+OUT.json keeps the numbers. The loss is that of `training.train`, the mean over pictures and qualities.
 """
 
 import argparse
@@ -14,13 +13,11 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from training.evaluate import MS_SSIM, PSNR, bd_rate, centre_crops, table
+from training.evaluate import LOSS, MS_SSIM, PSNR, bd_rate, centre_crops, table
 from training.pack import load_checkpoint
 
 PIXELS_PER_STEP = 4 * 256 * 256
 QUALITIES = [6, 18, 30, 42, 52]
-FURTHER = (2, 4, 8)
-"""Multiples of the pixels seen at which the line is read."""
 
 
 def main() -> None:
@@ -40,46 +37,31 @@ def main() -> None:
         steps.append(int(count))
         tables.append(table(load_checkpoint(Path(path)), crops, QUALITIES))
     pixels = np.array(steps) * PIXELS_PER_STEP / 1e9
-    curves, predicted = {}, {}
-    for name, metric in (("PSNR-RGB", PSNR), ("MS-SSIM-RGB", MS_SSIM)):
-        curves[name] = [bd_rate(tables[0], t, metric) for t in tables]
-        slope, start = np.polyfit(np.log2(pixels[1:]), curves[name][1:], 1)
-        predicted[name] = {
-            f"{pixels[-1] * n:.1f}": round(slope * np.log2(pixels[-1] * n) + start, 2)
-            for n in FURTHER
-        }
+    losses = np.array([t[..., LOSS].mean() for t in tables])
+    curves = {
+        "BD-rate, PSNR-RGB": [bd_rate(tables[0], t, PSNR) for t in tables],
+        "BD-rate, MS-SSIM-RGB": [bd_rate(tables[0], t, MS_SSIM) for t in tables],
+        "loss": 100 * (losses / losses[0] - 1),
+    }
     document = {
         "pictures": len(crops),
         "crop": o.crop,
         "gigapixels": pixels.round(3).tolist(),
         "steps": steps,
-        "bd_rate_percent": {k: np.round(v, 2).tolist() for k, v in curves.items()},
-        "predicted": predicted,
+        "percent": {k: np.round(v, 2).tolist() for k, v in curves.items()},
     }
     o.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
     draw(document, o.out)
 
 
 def draw(document: dict, out: Path) -> None:
-    """Draw both curves and where their lines go."""
+    """Draw the curves."""
     figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
-    for colour, (name, values) in zip(
-        ["C0", "C1"], document["bd_rate_percent"].items(), strict=True
-    ):
-        axes.plot(document["gigapixels"], values, "o-", color=colour, label=name)
-        further = document["predicted"][name]
-        xs = [document["gigapixels"][-1], *map(float, further)]
-        axes.plot(
-            xs,
-            [values[-1], *further.values()],
-            ":",
-            color=colour,
-            label=f"{name}, line through the points",
-        )
+    for name, values in document["percent"].items():
+        axes.plot(document["gigapixels"], values, "o-", label=name)
     axes.set(
-        xscale="log",
         xlabel="pixels of training pictures seen, 10^9",
-        ylabel="BD-rate against the first checkpoint, %",
+        ylabel="against the first checkpoint, %",
         title=f"Learning curve, {document['pictures']} validation photographs",
     )
     axes.grid(alpha=0.3)
