@@ -54,7 +54,8 @@ def integer_in(low: int, high: int | None = None) -> Callable[[str], int]:
     """Return an argparse type: integers from `low` to `high`, both included; None for no bound."""
 
     def convert(text: str) -> int:
-        value = int(text) if text.isascii() and text.isdigit() else None
+        digits = text.removeprefix("-") if low < 0 else text
+        value = int(text) if digits.isascii() and digits.isdigit() else None
         if value is None or value < low or (high is not None and value > high):
             allowed = f"{low} or more" if high is None else f"{low} to {high}"
             message = f"{text!r} is not an integer of {allowed}"

@@ -39,6 +39,23 @@ def test_encode_writes_a_stream_that_decodes(photo: Path, capsys: Capture) -> No
     assert {path.name for path in photo.parent.iterdir()} == {"photo.png", "photo.jai"}
 
 
+def test_a_region_of_interest_is_coded_finer_or_coarser(photo: Path, capsys: Capture) -> None:
+    errors = []
+    with Image.open(photo) as image:
+        source = np.asarray(image).astype(int)[16:32, 16:48]
+    for offset in ("12", "0", "-12"):
+        stream = photo.with_name("r.jai")
+        roi = f"16,16,32,16,{offset}"
+        assert main(["encode", str(photo), "-o", str(stream), "--quality", "20", "--roi", roi]) == 0
+        inside = refdec.decode(stream).interleaved[16:32, 16:48]
+        errors.append(np.square(inside - source).mean())
+    assert errors[0] < errors[1] < errors[2]
+    for offset in ("-64", "--3", "-", ""):
+        roi = f"16,16,32,16,{offset}"
+        assert main(["encode", str(photo), "--roi", roi]) == 2
+        assert "is not an integer of -63 to 63" in capsys.readouterr().err
+
+
 def test_target_rate_is_kept(photo: Path, capsys: Capture) -> None:
     stream = photo.with_name("b.jai")
     assert main(["encode", str(photo), "-o", str(stream), "--bpp", "2"]) == 0
