@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -163,12 +164,14 @@ def stuck(tree: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Decode a tree whose second stream is a pipe that nobody writes to, and get there."""
     os.mkfifo(tree / "b.jai")
     shutil.copy(tree / "a.jai", tree / "c.jai")
+    # A shell's job in the background ignores interruptions, and so would its children.
     with subprocess.Popen(  # noqa: S603
         [*REFDEC, "decode", str(tree), "-o", str(tmp_path / "out"), "--jobs", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         journal = tmp_path / "out" / ".refdec-done.jsonl"
         wait_for(lambda: journal.exists() and journal.stat().st_size)
