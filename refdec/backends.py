@@ -24,8 +24,8 @@ class Engine(NamedTuple):
 
 
 AUTO, DEFAULT = "auto", "numpy"
-"""No other engine saves as much as loading it costs, nor needs as little memory, on the machines
-measured (benchmarks/results/speed.md): hence the default, whatever the size of the picture."""
+"""Up to about 10 megapixels no other engine saves as much as loading it costs, and none needs as
+little memory (benchmarks/results/speed.md): hence the default, whatever the picture's size."""
 BACKENDS = {
     "numpy": Engine("numpy_backend", "NumpyBackend"),
     "integer": Engine("integer_backend", "IntegerBackend"),
