@@ -155,8 +155,7 @@ def shown_digests(
 
 
 def _invalid(fault: Fault, data: bytes, sound: bytes) -> dict[str, Any]:
-    if not fault.parses_only:
-        decode(sound, verify=True)
+    decode(sound, verify=True)
     error = rejection(data, by_verifying=fault.by_verifying)
     if error is None or error.requirement not in fault.requirements:
         message = f"{error!r} where one of {fault.requirements} is due"
@@ -171,7 +170,6 @@ def _invalid(fault: Fault, data: bytes, sound: bytes) -> dict[str, Any]:
         "offset": [first, last],
         "detected_by": "verify" if fault.by_verifying else "decode",
         "repair": repair,
-        "repaired": "parses" if fault.parses_only else "decodes",
     }
 
 

@@ -12,7 +12,7 @@ from refenc.codestream import write_segment
 Stream = Callable[[], bytes]
 
 
-def invalid(  # noqa: PLR0913
+def invalid(
     name: str,
     purpose: str,
     *requirements: str,
@@ -20,7 +20,6 @@ def invalid(  # noqa: PLR0913
     broken: Stream,
     element: str,
     catches: str = "",
-    parses_only: bool = False,
     by_verifying: bool = False,
     is_value: bool = False,
 ) -> Recipe:
@@ -43,7 +42,6 @@ def invalid(  # noqa: PLR0913
             element=element,
             sound=sound,
             is_value=is_value,
-            parses_only=parses_only,
             by_verifying=by_verifying,
         ),
     )
@@ -81,7 +79,6 @@ def element_fault(  # noqa: PLR0913
     also: tuple[str, ...] = (),
     purpose: str | None = None,
     label: str = "",
-    parses_only: bool = False,
 ) -> Recipe:
     """Declare a stream in which one element of fixed width has a value that it shall not have."""
     plain_name = re.sub(r"[^a-z0-9]+", "-", name.rpartition(".")[2]).strip("-")
@@ -93,7 +90,6 @@ def element_fault(  # noqa: PLR0913
         sound=sound,
         broken=lambda: set_element(sound(), name, value, segment=segment, occurrence=occurrence),
         element=f"{segment}.{name}",
-        parses_only=parses_only,
         is_value=True,
     )
 

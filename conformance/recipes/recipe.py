@@ -20,8 +20,6 @@ class Fault:
     """The stream without the fault."""
     is_value: bool = False
     """Only the bits of one element differ."""
-    parses_only: bool = False
-    """The sound stream is legal, but uses what this edition's decoder does not decode."""
     by_verifying: bool = False
     """Only a decoder that verifies the hashes of the stream can notice."""
 

@@ -8,7 +8,7 @@ import pytest
 from conformance.case import Case, load_suite, repaired
 from conformance.judge import Verdict, reference_judge
 from conformance.recipes import all_recipes
-from refdec.decoding import decode, parse
+from refdec.decoding import decode
 from refdec.syntax.parser import inspect_codestream
 
 INVALID = [case for case in load_suite() if not case.is_valid]
@@ -31,10 +31,7 @@ def test_stream_is_rejected_for_its_fault_and_at_its_place(case: Case) -> None:
 def test_stream_is_sound_without_its_fault(case: Case) -> None:
     expected = case.manifest["invalid"]
     sound = repaired(case.stream, expected["repair"])
-    if expected["repaired"] == "parses":
-        parse(sound)
-    else:
-        assert decodes(sound)
+    assert decodes(sound)
 
 
 @pytest.mark.parametrize("case", BY_ELEMENT, ids=lambda case: case.id)
