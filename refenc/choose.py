@@ -14,12 +14,16 @@ from refdec.decoding import decode
 from refdec.picture import Picture
 from refenc.colour import Samples, as_picture
 from refenc.encode import THOROUGH
-from refenc.lossless import has_repetition
+from refenc.lossless import MATCH_SHARE, repeated_share
 
 LARGEST_ERRORS = (0, 1, 2)
 """max_error of the exact codings that are tried, best first."""
 HOPELESS = 2.0
 """An exact coding so many times too large is not followed by one with a larger error."""
+
+
+LEAST_BITS = 4.0
+"""Of a pixel that equals neither neighbour, within any of these errors: 5 to 16 were measured."""
 
 
 class Exact(NamedTuple):
@@ -29,9 +33,16 @@ class Exact(NamedTuple):
     max_error: int
 
 
-def looks_synthetic(samples: Samples) -> bool:
-    """Tell whether many neighbouring pixels are equal, as on screens and hardly in photographs."""
-    return has_repetition(as_picture(samples).samples.astype(np.int32))
+def may_fit(samples: Samples, limit: float) -> bool:
+    """Tell whether an exact coding may be as small as `limit` bytes.
+
+    Many neighbouring pixels shall be equal, as on screens and hardly in photographs, and the others
+    few enough.
+    """
+    picture = as_picture(samples)
+    repeated = repeated_share(picture.samples.astype(np.int32))
+    least_bytes = (1 - repeated) * picture.width * picture.height * LEAST_BITS / 8
+    return repeated > MATCH_SHARE and least_bytes <= limit
 
 
 def mean_squared_error(picture: Picture, source: Picture) -> float:
@@ -55,10 +66,10 @@ def exact_instead(
     ----------
     lossy : what the lossy coder made.
     limit : bytes that an exact coding may take.
-    effort : from 1 on synthetic pictures are tried, at 2 all pictures.
+    effort : from 1 on pictures are tried that `may_fit`, at 2 all.
     encode_within : codes the picture with a largest error.
     """
-    if effort == 0 or not (effort >= THOROUGH or looks_synthetic(samples)):
+    if effort == 0 or not (effort >= THOROUGH or may_fit(samples, limit)):
         return None
     source, lossy_error = as_picture(samples), None
     for max_error in LARGEST_ERRORS:

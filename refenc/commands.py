@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from refdec.arrays import I32Map, U8Map
+from refdec.cli.allocator import keep_memory
 from refdec.cli.commands import fidelity_text, picture_text, print_summary
 from refdec.cli.many import Kind, convert_many, single_input
 from refdec.cli.support import UsageError, atomic_file, check_destination, progress_bar
@@ -66,6 +67,7 @@ def encode_file(options: argparse.Namespace, path: Path, output: Path) -> Writte
         raise UsageError(message)
     check_destination(output, source=path)
 
+    keep_memory()
     start = time.perf_counter()
     planes = plane_format(options, path)
     animation = read_animation(path) if planes is None else None

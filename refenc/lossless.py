@@ -142,9 +142,14 @@ def encode_tiles(
 
 def has_repetition(samples: I32Map) -> bool:
     """Tell whether enough pixels equal their left or upper neighbour."""
+    return repeated_share(samples) > MATCH_SHARE
+
+
+def repeated_share(samples: I32Map) -> float:
+    """Return the share of the pixels that equal their left or upper neighbour."""
     left = (samples[:, 1:, 1:] == samples[:, 1:, :-1]).all(axis=0)
     above = (samples[:, 1:, 1:] == samples[:, :-1, 1:]).all(axis=0)
-    return bool((left | above).mean() > MATCH_SHARE) if left.size else False
+    return float((left | above).mean()) if left.size else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

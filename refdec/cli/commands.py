@@ -13,6 +13,7 @@ import numpy as np
 
 from refdec.animation import check_frame, stills
 from refdec.arrays import I32Map
+from refdec.cli.allocator import keep_memory
 from refdec.cli.animation import check_animation_output, write_animation
 from refdec.cli.many import Kind, convert_many, single_input
 from refdec.cli.metadata import png_chunks
@@ -76,6 +77,7 @@ def decode_one(options: argparse.Namespace, stream: Path, output: Path) -> tuple
 
 def decode_file(options: argparse.Namespace, stream: Path, output: Path) -> dict[str, str]:
     """Decode to a picture file, or an animation to one or many, and return the summary."""
+    keep_memory()
     check_destination(output, source=stream)
     picture_format(output)
     data = read_stream(stream)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What both command lines share: exit statuses, messages, atomic files."""
 
+import ctypes
 import errno
 import os
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from refdec.cli.allocator import keep_memory
 from refdec.cli.support import (
     MAX_STREAM_BYTES,
     UsageError,
@@ -147,3 +149,23 @@ def test_huge_file_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(MAX_STREAM_BYTES + 1)
     with pytest.raises(LimitExceeded):
         read_stream(path)
+
+
+@pytest.mark.parametrize("error", [None, AttributeError, OSError, TypeError])
+def test_memory_is_kept_where_the_c_library_can(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Library:
+        def __init__(self, _name: None) -> None:
+            if error:
+                raise error
+
+        def mallopt(self, parameter: int, value: int) -> int:
+            asked.append((parameter, value))
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    keep_memory()
+    assert len(asked) == (0 if error else 2)

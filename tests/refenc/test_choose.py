@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from refdec.decoding import decode
-from refenc.choose import exact_instead, looks_synthetic
+from refenc.choose import exact_instead, may_fit
 from refenc.encode import encode
 from refenc.exact import encode_exact
 from tests.pictures import photograph
@@ -32,7 +32,7 @@ def choice(samples: np.ndarray, effort: int, limit: int | None = None) -> int | 
 
 
 def test_drawings_are_coded_without_loss() -> None:
-    assert looks_synthetic(DRAWING)
+    assert may_fit(DRAWING, DRAWING.nbytes)
     assert choice(DRAWING, effort=1) == 0
 
 
@@ -43,8 +43,16 @@ def test_no_effort_keeps_the_lossy_coding() -> None:
 @pytest.mark.parametrize("effort", [1, 2])
 def test_photographs_stay_lossy(effort: int) -> None:
     samples = photograph(3, 64, 64)
-    assert not looks_synthetic(samples)
+    assert not may_fit(samples, samples.nbytes)
     assert choice(samples, effort=effort) is None
+
+
+def test_photographs_with_flat_parts_are_not_tried_for_nothing() -> None:
+    samples = photograph(3, 64, 64)
+    samples[:, :32] = 255
+    pixels = 64 * 64
+    assert may_fit(samples, pixels)
+    assert not may_fit(samples, pixels // 16)
 
 
 def test_an_exact_coding_keeps_to_the_limit() -> None:
