@@ -2,15 +2,19 @@
 """Judge the reference decoder in this process: every point, control point and reason to reject."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from conformance.case import Case
 from conformance.control_points import ControlPoints, first_difference, trace_stream
 from conformance.judge.expected import expected_digests
 from conformance.judge.verdict import Judge, Result, Verdict
 from refdec.codec import get_codec
-from refdec.decoding import decode_frames, decode_latents, parse
+from refdec.decoding import decode_frames, decode_latents, decode_strips, parse
 from refdec.errors import RefdecError
+from refdec.picture import Picture, typed_samples
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.segment import SynthesisTransform
 
@@ -91,15 +95,29 @@ def _judge_valid(case: Case, backend: str, trace: ControlPoints) -> dict[str, Fi
 
 
 def _shows(case: Case, backend: str) -> bool:
-    """Whether alpha, the enhanced samples, and all frames of an animation are right."""
+    """Whether alpha, the enhanced samples, and all frames of an animation are right.
+
+    A still is decoded at once and strip by strip.
+    """
     wanted = expected_digests(case)
     shown = [frame.picture for frame in decode_frames(case.stream, backend=backend)]
+    if not parse(case.stream).frames:
+        wanted, shown = 2 * wanted, [*shown, _joined(decode_strips(case.stream, backend=backend))]
     return len(shown) == len(wanted) and all(
         picture.alpha_digest() == digests.get("A")
         and picture.digest() in (digests.get("E"), *digests.get("S", {}).values())
         and ("E" not in digests or picture.digest() == digests["E"])
         for picture, digests in zip(shown, wanted, strict=True)
     )
+
+
+def _joined(strips: Iterable[Picture]) -> Picture:
+    """Put strips together again; those that are several have samples of one size only."""
+    first, *others = strips
+    if not others:
+        return first
+    samples = [strip.samples for strip in (first, *others)]
+    return replace(first, samples=typed_samples(np.concatenate(samples, axis=1), first.bit_depth))
 
 
 def _judge_invalid(case: Case, backend: str) -> Finding:

@@ -84,10 +84,17 @@ def nothing(step: Step) -> I32Map:
 
 
 def _map(
-    name: str, purpose: str, catches: str, *, scale_idx: int, seed: int, **elements: Any
+    name: str,
+    purpose: str,
+    catches: str,
+    *,
+    scale_idx: int,
+    seed: int,
+    size: tuple[int, int] = (120, 88),
+    **elements: Any,
 ) -> Recipe:
     def make() -> bytes:
-        declared = build.header(120, 88, quality=30, **elements)
+        declared = build.header(*size, quality=30, **elements)
         draw = build.Draw(seed)
         if name == "quality-map-rectangle":
             offsets = np.zeros((declared.h16, declared.w16), np.int32)
@@ -254,6 +261,31 @@ RECIPES = (
         seed=603,
         log2_lanes=4,
         **build.tiles(64, 64),
+    ),
+    _map(
+        "quality-map-wide",
+        "quality map of a wide picture in six tiles",
+        "quality indices of rows and columns exchanged beside the first tiles",
+        scale_idx=40,
+        seed=604,
+        size=(360, 88),
+        **build.tiles(64, 128),
+    ),
+    _map(
+        "quality-map-smallest",
+        "quality map of two latent positions of unlike quality",
+        "one quality index taken for a picture of few positions",
+        scale_idx=40,
+        seed=605,
+        size=(32, 16),
+    ),
+    _recipe(
+        "large",
+        "two megapixels in one tile, wider than 2048 samples",
+        "decoders that work in strips, and lose or repeat rows and columns between them",
+        (2080, 1048),
+        seed=701,
+        quality=1,
     ),
     Recipe(
         id="structure/many-segments",

@@ -61,7 +61,7 @@ class Grid:
     @clause("12.3")
     def waves(self) -> Iterator[tuple[int, I64Map]]:
         """Give each wave's number and the flat indices of its positions, from the top down."""
-        for t in range(self.width + 2 * self.height - 2):
+        for t in range(self.width + 2 * (self.height - 1)):
             top = max(0, (t - self.width + 2) // 2)
             bottom = min(self.height - 1, t // 2)
             if top <= bottom:
