@@ -141,6 +141,7 @@ static uint16_t *decode_samples(jai_ctx *ctx, const jai_codestream *stream, cons
     int enhanced = stream->tools.enhancement_flag && options->synthesis == JAI_STREAM_DEFAULT;
     int transform = enhanced ? stream->tools.base_transform_idc : choose_transform(stream, options->synthesis);
     uint16_t *samples = jai_alloc(ctx, jai_plane_start(h, h->num_components), sizeof *samples);
+    jai_check_matrix(ctx, h);
     if (stream->tools.base_flag) {
         if (transform > JAI_BASE)
             jai_fail(ctx, JAI_UNSUPPORTED, "", 0, "the synthesis transform of the base is not known");

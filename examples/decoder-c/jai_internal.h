@@ -195,6 +195,7 @@ typedef struct {
 } jai_latents;
 
 jai_latents jai_decode_latents(jai_ctx *ctx, const jai_codestream *codestream);
+void jai_check_matrix(jai_ctx *ctx, const jai_picture_header *h);
 void jai_reconstruct(jai_ctx *ctx, const jai_codestream *codestream, const jai_latents *latents, int transform,
                      uint16_t *samples);
 

@@ -38,6 +38,13 @@ static const matrix *find_matrix(jai_ctx *ctx, const jai_picture_header *h)
     return NULL;
 }
 
+/* PIH-016, which holds for lossless pictures, too. */
+void jai_check_matrix(jai_ctx *ctx, const jai_picture_header *h)
+{
+    if (!h->ycc_flag && !h->monochrome_flag)
+        find_matrix(ctx, h);
+}
+
 /* 9.2 on some rows of the latent grid. */
 static jai_tensor synthesise(jai_ctx *ctx, jai_tensor y_hat, jai_quality quality, int transform)
 {

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "examples" / "decoder-c"
+FINDINGS = DIRECTORY.parents[1] / "tests" / "fuzz_findings"
 STREAM = DIRECTORY.parents[1] / "conformance" / "streams" / "picture" / "thumbnail" / "stream.jai"
 SAMPLE = (
     "picture/thumbnail",
@@ -61,6 +62,15 @@ def test_the_harness_judges_it_as_its_description_says(program: Path, tmp_path: 
     done = _run(*command, "--filter", "animation/one-frame")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "unsupported: 1 of feature animation" in done.stdout
+
+
+def test_what_fuzzing_found_is_judged_right(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "build").symlink_to(program.parent)
+    description = shutil.copy(DIRECTORY / "jaidec.toml", tmp_path)
+    streams = sorted(FINDINGS.glob("lossless_*.jai"))
+    command = (sys.executable, "-m", "conformance", "fuzz", "--decoder", description)
+    done = _run(*command, *streams)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_planes_of_different_sizes_need_a_raw_file(program: Path, tmp_path: Path) -> None:
