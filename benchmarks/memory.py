@@ -24,6 +24,7 @@ from refenc.encode import Structure, encode
 from refenc.picture_io import read_picture
 
 REGION = 512
+LARGEST_TILE = 16384
 CHILD = """
 import json, re, sys, time
 import refdec.cli.commands, refdec.network.numpy_backend
@@ -105,7 +106,7 @@ def main() -> None:
             for side in options.sides:
                 path = Path(options.streams or folder, f"{side}_{tiles}.jai")
                 if not path.exists():
-                    structure = Structure(tile_size=tile_size)
+                    structure = Structure(tile_size=tile_size or LARGEST_TILE)
                     square = repeated(samples, side)
                     path.write_bytes(encode(square, quality=options.quality, structure=structure))
                 is_largest = side == max(options.sides) > REGION and tile_size is not None

@@ -115,7 +115,8 @@ def add_structure_options(parser: Parser) -> None:
         "--tile-size",
         type=tile_size,
         metavar="N",
-        help="side of the tiles, a multiple of 64 up to 16384 (default: one tile)",
+        help="side of the tiles, a multiple of 64 up to 16384 (default: one tile; in large "
+        "pictures 512, in large lossless ones 1024)",
     )
     parser.add_argument(
         "--layer-last-group",

@@ -48,6 +48,8 @@ THOROUGH = 2
 CORRECTIONS = (1.0, 0.5)
 """Share of the decoder's error that each quantisation beyond the first corrects, at `THOROUGH`."""
 RATE_SEARCH_LENGTH = 3
+LARGE_PICTURE, LARGE_PICTURE_TILE = 1 << 24, 512
+"""Samples that a decoder manages within 1 GiB as one tile; the tile side beyond (0.7 % rate)."""
 BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
 
@@ -59,7 +61,7 @@ class Structure:
     """How the stream is cut."""
 
     tile_size: int | None = None
-    """Tile side in samples, a multiple of 64 up to 16384; None for one tile."""
+    """Tile side in samples, a multiple of 64 up to 16384; None cuts large pictures only."""
     layer_last_group: tuple[int, ...] = ()
     """Last channel group of each layer but the last."""
     log2_lanes: int | None = None
@@ -359,13 +361,13 @@ def suitable_lanes(calls: list[list[Calls]], num_layers: int, costs: Quantiser) 
 def picture_header(picture: Picture, *, quality: int, structure: Structure) -> PictureHeader:
     """Declare a picture: the lowest level that holds it, sizes in as few bits as they need."""
     height, width = picture.height, picture.width
-    tiles = {}
-    if structure.tile_size is not None:
-        units = structure.tile_size // 64 - 1
+    tile_size, tiles = structure.tile_size, {}
+    if tile_size is None and height * width > LARGE_PICTURE:
+        tile_size = LARGE_PICTURE_TILE
+    if tile_size is not None:
+        units = tile_size // 64 - 1
         tiles = {"tile_grid_flag": 1, "tile_width_minus1": units, "tile_height_minus1": units}
-    default = (
-        structure.tile_size is None and not structure.layer_last_group and not structure.segment_crc
-    )
+    default = tile_size is None and not structure.layer_last_group and not structure.segment_crc
     header = PictureHeader(
         profile_idc=Profile.MAIN,
         level_idc=1,

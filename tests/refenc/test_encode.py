@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from refdec import decode, decode_latents, parse, verify
-from refenc.encode import Structure, encode, encode_at_rate
+from refenc.colour import as_picture
+from refenc.encode import Structure, encode, encode_at_rate, picture_header
 from tests.pictures import noise, photograph
 
 SIZES = [(1, 1), (1, 300), (300, 1), (7, 5), (16, 16), (17, 33), (64, 64), (65, 63)]
@@ -131,3 +132,11 @@ def test_grey_pictures_carry_no_chroma() -> None:
     y_hat = decode_latents(data).y_hat
     assert y_hat.any(axis=(1, 2)).sum() < decode_latents(colour).y_hat.shape[0]
     assert psnr(grey, decode(data).samples) > 28
+
+
+@pytest.mark.parametrize(("width", "num_tiles"), [(4096, 1), (4097, 72)])
+def test_large_pictures_are_cut_unless_told_otherwise(width: int, num_tiles: int) -> None:
+    picture = as_picture(np.zeros((1, 4096, width), np.uint8))
+    assert picture_header(picture, quality=0, structure=Structure()).num_tiles == num_tiles
+    whole = picture_header(picture, quality=0, structure=Structure(tile_size=16384))
+    assert whole.num_tiles == 1
