@@ -36,6 +36,7 @@ before, begin, cpu = peak(), time.perf_counter(), time.process_time()
 assert main(sys.argv[1:]) == 0
 print(json.dumps([before, peak(), time.perf_counter() - begin, time.process_time() - cpu]))
 """
+TITLE = "# Memory and time of decoding by size\n\n"
 HEADER = ("picture", "tiles", "bytes", "bare, MiB", "peak, MiB", "s", "CPU s", "CPU us/pixel")
 
 
@@ -124,7 +125,7 @@ def main() -> None:
                     if not region:
                         rows.append((side, figures))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    text = TITLE + "".join(f"| {' | '.join(line)} |\n" for line in lines)
     options.out.with_suffix(".md").write_text(text, encoding="utf-8")
     plot(curves, options.out.with_suffix(".png"))
 

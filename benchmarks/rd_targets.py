@@ -43,7 +43,7 @@ def write_targets(
         writer.writerows(measured)
     table = [f"| {' | '.join(COLUMNS)} |", "|" + "--:|" * len(COLUMNS)]
     table += [summary([r for r in measured if float(r["target_bpp"]) == t], t) for t in targets]
-    text = "\n".join(table) + "\n"
+    text = "\n".join(["# Rates asked for and met", "", *table]) + "\n"
     out.with_name(out.name + "_targets.md").write_text(text)
     print(text)
 

@@ -62,6 +62,7 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+TITLE = "# Speed of decoders\n\n"
 NOTE = f"""
 Made by `python -m benchmarks.speed`, which says what the columns are, on {os.cpu_count()} cores. CompressAI's
 networks have random weights: their latents hardly vary and take few bits, which favours their entropy decoders.
@@ -270,7 +271,7 @@ def main() -> None:
         )
     if options.out:
         lines = [HEADER, ("---",) * len(HEADER), *bench.rows]
-        text = "".join(f"| {' | '.join(row)} |\n" for row in lines) + NOTE
+        text = TITLE + "".join(f"| {' | '.join(row)} |\n" for row in lines) + NOTE
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(text, encoding="utf-8")
 

@@ -27,6 +27,8 @@ from docs.worked_example import worked_example_page
 BUILD = ROOT / "build" / "docs"
 PATTERNS = (
     "ARCHITECTURE.md",
+    "benchmarks/README.md",
+    "benchmarks/results/*",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "conformance/README.md",
