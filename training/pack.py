@@ -1,10 +1,10 @@
 """Export a checkpoint to the files a decoder and an encoder read.
 
-usage: python -m training.pack CHECKPOINT.safetensors [--model-set 1]
+usage: python -m training.pack CHECKPOINT.safetensors [--model-set 2] [--tables-of 1]
 
 Writes spec/models/setN.safetensors (integers, normative), spec/models/setN_encoder.safetensors (float16, informative)
-and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales;
-`training.fit_tables` replaces them, and the residual's, by counts.
+and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales, and
+`training.fit_tables` replaces them, and the residual's, by counts; or they are those of another set with the same latents.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+from refdec.network import load_model_set
 from refdec.resources import spec_path
 from training import checkpoint
 from training.graph import QUALITIES, Graph
@@ -74,13 +75,17 @@ def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
 
 
 def main() -> None:
-    """Pack with parametric hyper-latent tables."""
+    """Pack with parametric hyper-latent tables, or with those of another set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--model-set", type=int, default=1)
+    parser.add_argument("--model-set", type=int, default=2)
+    parser.add_argument(
+        "--tables-of", type=int, help="model set whose hyper-latent tables are kept"
+    )
     o = parser.parse_args()
     net = load_checkpoint(o.checkpoint)
-    pack(net, o.model_set, hyper_tables(net))
+    kept = None if o.tables_of is None else load_model_set(o.tables_of).tables["hyper_frequencies"]
+    pack(net, o.model_set, hyper_tables(net) if kept is None else kept.astype(np.int16))
 
 
 if __name__ == "__main__":

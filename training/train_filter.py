@@ -16,22 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refdec.codec import Codec, get_codec
-from refdec.entropy.context import decode_tile_latent
-from refdec.entropy.hyper_latent import decode_hyper_features
-from refdec.entropy.tables import load_residual_tables
+from refdec.codec import get_codec
 from refdec.syntax.segment import SynthesisTransform
 from refdec.synthesis.transform import synthesise
-from refenc.analysis import centred_ycc
-from refenc.colour import as_picture
-from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
-from refenc.quantise import Quantiser
+from refenc.encode import MODEL_SET
 from training import checkpoint
+from training.coded import coded_patches
 from training.graph import Graph
 from training.pack import load_checkpoint
 from training.train import distortion
 
-CROP = 256
 SPEEDS = {"f0": 0.05, "f1": 0.3, "correction": 0.3}
 """Learning rate multiplier by layer, as large as the layer's weights ask for."""
 
@@ -55,27 +49,13 @@ def start(net_filter: Graph) -> None:
 
 def decoded_pairs(patches: np.ndarray, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Source and simply synthesised planes (N, 3, 256, 256) in sample units, and quality (N,)."""
-    codec: Codec = get_codec(MODEL_SET, "numpy")
-    rng = np.random.default_rng(seed)
-    quantiser = Quantiser.of(load_residual_tables(), RATE_WEIGHT)
+    codec = get_codec(MODEL_SET, "numpy")
     sources, decoded, qualities = [], [], []
-    for patch in patches:
-        samples = np.ascontiguousarray(patch[:CROP, :CROP].transpose(2, 0, 1))
-        analysed, quality = analyse(samples), int(rng.integers(0, 64))
-        plane = np.full(analysed.y.shape[1:], quality, np.int32)
-        state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
-        y_hat = decode_tile_latent(
-            model=codec.context,
-            state=state,
-            mu=mu,
-            quality=plane,
-            source=Recorder(quantiser, analysed.y, analysed.masking, list(codec.context.slices())),
-            num_groups=len(codec.context.groups),
-            monochrome=False,
-        )
+    for source, y_hat, quality in coded_patches(patches, seed):
         networks = codec.synthesis(SynthesisTransform.SIMPLE)
+        plane = np.full(y_hat.shape[1:], quality, np.int32)
         planes = synthesise(networks=networks, y_hat=y_hat, quality=plane)
-        sources.append(centred_ycc(as_picture(samples)).astype(np.float16))
+        sources.append(source)
         decoded.append(planes.astype(np.int16))
         qualities.append(quality)
     stack = lambda arrays: torch.from_numpy(np.stack(arrays))
