@@ -263,13 +263,13 @@ RECIPES = (
         **build.tiles(64, 64),
     ),
     _map(
-        "quality-map-wide",
-        "quality map of a wide picture in six tiles",
-        "quality indices of rows and columns exchanged beside the first tiles",
+        "quality-map-tall",
+        "quality map of a tall picture in twelve tiles",
+        "quality indices of the first tiles, or of columns, taken further down",
         scale_idx=40,
         seed=604,
-        size=(360, 88),
-        **build.tiles(64, 128),
+        size=(88, 360),
+        **build.tiles(64, 64),
     ),
     _map(
         "quality-map-smallest",

@@ -304,8 +304,8 @@ class _Parser:
         expected, found = divmod(len(parts), header.num_tiles), (0, part.tile_idx)
         if isinstance(part, ResidualSegment):
             found = part.layer_idx, part.tile_idx
-        elif header.tile_width * header.tile_height > MAX_ENHANCED_TILE:
-            message = f"tiles of {header.tile_width}x{header.tile_height} samples are not lossy"
+        elif header.largest_tile > MAX_ENHANCED_TILE:
+            message = f"tiles of {header.largest_tile} samples are for lossy pictures"
             raise NonConforming(
                 message, requirement="SOE-007", element="tile_width_minus1", offset=segment.offset
             )

@@ -292,6 +292,11 @@ class PictureHeader:
         return TILE_UNIT * (self.tile_height_minus1 + 1) if self.tile_grid_flag else self.pic_height
 
     @property
+    def largest_tile(self) -> int:
+        """Luma samples of the largest tile, as far as it is in the picture."""
+        return min(self.tile_width, self.pic_width) * min(self.tile_height, self.pic_height)
+
+    @property
     def num_tile_columns(self) -> int:
         """Tiles in a row."""
         return ceil_div(self.pic_width, self.tile_width)
