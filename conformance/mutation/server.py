@@ -314,12 +314,17 @@ def _set_timer(seconds: float) -> None:
 
 
 def _start() -> Callable[[Any], Any]:
-    """Import the decoder, and make its networks and tables ready."""
+    """Import the decoder, and make its networks and tables ready.
+
+    Its self-test is left out: it replaces a backend that is wrong, before the suite can say so.
+    """
     from conformance.judge.reference import reference_judge  # noqa: PLC0415
     from refdec.codec import get_codec  # noqa: PLC0415
+    from refdec.network import self_test  # noqa: PLC0415
     from refdec.resources import spec_path  # noqa: PLC0415
     from refdec.syntax.segment import SynthesisTransform  # noqa: PLC0415
 
+    vars(self_test)["is_exact"] = lambda _backend: True
     listing = json.loads(spec_path("tables", "model_sets.json").read_bytes())["model_sets"]
     codec = get_codec(listing[-1]["model_set_idc"], "numpy")
     for part in CODEC_PARTS:
