@@ -38,6 +38,11 @@ from refenc.lossless import encode_tiles
 
 ALPHA_DEPTHS = (9, 11, 12, 13, 14, 15)
 MATRICES = (10, 11, 12, 13, 15)
+COLOURS = (
+    *zip((4, 5, 6, 7, 8, 10, 11, 12, 22), (4, 5, 6, 7, 8, 9, 10, 11, 12), strict=True),
+    *((1, transfer) for transfer in (14, 15, 17, 18)),
+)
+"""Code points of colour primaries and of transfer characteristics that no other stream has."""
 LEVELS = (3, 4, 5)
 NOISE = 3
 
@@ -191,6 +196,15 @@ def _valid() -> Iterator[Recipe]:
                 lambda matrix=matrix: plain(matrix_coefficients=matrix, ycc_flag=1),  # type: ignore[misc]
                 has_hashes=True)
         for matrix in MATRICES
+    )
+    yield from (
+        _recipe(f"format/colour-{primaries}-{transfer}",
+                f"colour_primaries {primaries}, transfer_characteristics {transfer}",
+                "code points that are refused though they enter no process",
+                lambda p=primaries, t=transfer: plain(colour_primaries=p,  # type: ignore[misc]
+                                                      transfer_characteristics=t),
+                has_hashes=True)
+        for primaries, transfer in COLOURS
     )
     yield from map(_alpha_depth, ALPHA_DEPTHS)
     yield _recipe("syntax/simple-profile-monochrome", "luma only, profile Simple",
