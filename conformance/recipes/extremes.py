@@ -236,6 +236,11 @@ def _valid() -> Iterator[Recipe]:
                   "the quality of a frame read as an offset, or kept for the next",
                   lambda: animation(small(24, 16), frame(), frame(quality=0), frame(quality=63),
                                     frame()), show_frame)
+    yield _recipe("animation/chroma-odd", "a part in the last corner of an odd picture in 4:2:0",
+                  "chroma samples that the picture cuts, refused or left out",
+                  lambda: animation(build.header(33, 25, quality=30, ycc_flag=1,
+                                                 chroma_format_idc=2),
+                                    frame(), frame(place=(16, 8, 17, 17))), show_frame)
     yield _recipe("animation/corner", "a part of one sample in the last corner, and one as "
                   "large as the picture",
                   "rectangles off by one at the end",

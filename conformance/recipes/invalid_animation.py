@@ -89,6 +89,11 @@ RECIPES = (
         broken=lambda: set_element(subsampled_frames(), "frame_x", 1, segment="FRH"),
     ),
     invalid(
+        "odd-end", "a frame that ends between two chroma samples", "FRH-005",
+        element="FRH.frame_width_minus1", sound=subsampled_frames, is_value=True,
+        broken=lambda: set_element(subsampled_frames(), "frame_width_minus1", 2, segment="FRH"),
+    ),
+    invalid(
         "partial", "the first frame is a rectangle, though as large as the picture", "FRH-004",
         sound=sound, broken=_partial_first, element="FRH.whole_frame_flag",
     ),

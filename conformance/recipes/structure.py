@@ -287,6 +287,16 @@ RECIPES = (
         seed=701,
         quality=1,
     ),
+    _recipe(
+        "level-1-largest",
+        "as many samples, and as many tiles, as level 1 allows",
+        "limits of a level that are one too small",
+        (1024, 1024),
+        seed=702,
+        quality=0,
+        level_idc=1,
+        **build.tiles(128, 128),
+    ),
     Recipe(
         id="structure/many-segments",
         purpose="19 tiles in a layer per group, next to nothing coded",
