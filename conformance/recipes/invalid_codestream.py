@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
+
 from conformance import edit
 from conformance.recipes.faults import (
     doubled,
@@ -20,11 +22,14 @@ from conformance.recipes.faults import (
     without,
 )
 from conformance.recipes.invalid_elements import full, minimal
+from conformance.recipes.pictures import noise
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.syntax import every_segment, most_skippable, plain
 from refdec.syntax.parser import MAX_SKIPPABLE, parse_codestream
 from refdec.syntax.segment import Marker
+from refenc.alpha import Alpha, add_alpha
 from refenc.codestream import write_codestream, write_start
+from refenc.exact import encode_exact
 
 _LENGTH_BYTES = 1
 
@@ -39,6 +44,10 @@ def with_crc() -> bytes:
 @cache
 def hashed(point: str) -> bytes:
     """Return a stream with one digest."""
+    if point in ("E", "A"):
+        picture = encode_exact(noise(5, 3), hashes=point == "E")
+        opacity = noise(5, 3)[0].astype(np.uint16)
+        return picture if point == "E" else add_alpha(picture, Alpha(samples=opacity), hashes=True)
     points = {"L": edit.LATENTS, "S": edit.BASE}
     return write_codestream(edit.with_hashes(plain(), (points[point],)))
 
@@ -200,6 +209,5 @@ RECIPES = (
     _full("SEG-008", "residual", "one bit of a residual inverted under its CRC", "SOR.payload",
           lambda data: flipped(data, 8 * segment_of(data, Marker.SOR).payload_end - 3),
           sound=with_crc),
-    _hash_mismatch("L"),
-    _hash_mismatch("S"),
+    *map(_hash_mismatch, "LSEA"),
 )  # fmt: skip
