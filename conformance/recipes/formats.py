@@ -14,7 +14,7 @@ from conformance.recipes.recipe import Process, Recipe
 from refdec.arrays import U8Map, U16Map
 from refdec.enhancement import enhance_picture
 from refdec.picture import Colour, Picture, picture_digest
-from refdec.synthesis.colour import convert_colour, round_samples, subsample_chroma
+from refdec.synthesis.colour import MATRICES, convert_colour, round_samples, subsample_chroma
 from refenc.codestream import write_codestream
 from refenc.exact import encode_exact
 
@@ -135,6 +135,12 @@ RECIPES = (
             (16, "ycgco-re", "YCgCo-Re, by lifting"),
             (17, "ycgco-ro", "YCgCo-Ro, by lifting"),
         )
+    ),
+    *(
+        _lossy(f"matrix-{idc}-deep", f"matrix_coefficients {idc}, 16 bits per sample",
+               "coefficients that are off by one", convert_colour, matrix_coefficients=idc,
+               bit_depth_minus8=8)
+        for idc in MATRICES
     ),
     _lossy("matrix-2020", "colour description of HDR: BT.2020, PQ, 10 bits",
            "primaries or transfer applied to the samples", convert_colour,
