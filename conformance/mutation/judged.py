@@ -114,6 +114,10 @@ PARTS = (
     # Stages.
     Part("refdec/bits.py*", "syntax", "the headers are the first bits that are read"),
     Part("refdec/arithmetic.py*", "syntax", "first used for the variables of the picture"),
+    Part("refdec/syntax/picture_header.py:PictureHeader.plane_groups", "output", "the planes"),
+    Part("refdec/syntax/picture_header.py:PictureHeader.num_components", "output", "the planes"),
+    Part("refdec/syntax/picture_header.py:PictureHeader.sample_range", "output", "clips samples"),
+    Part("refdec/syntax/picture_variables.py:PlaneGroup*", "output", "planes of samples"),
     Part("refdec/syntax/*", "syntax", "elements, their rules, the variables derived from them"),
     Part("refdec/latents.py:_hyper_latent", "entropy", "opens the sub-stream of z_hat"),
     Part("refdec/latents.py:_residuals", "entropy", "opens the sub-streams of the residual"),
