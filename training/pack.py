@@ -1,6 +1,6 @@
 """Export a checkpoint to the files a decoder and an encoder read.
 
-usage: python -m training.pack CHECKPOINT.safetensors [--model-set 2] [--tables-of 1]
+usage: python -m training.pack CHECKPOINT.safetensors --model-set 2 [--tables-of 1]
 
 Writes spec/models/setN.safetensors (integers, normative), spec/models/setN_encoder.safetensors (float16, informative)
 and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales, and
@@ -78,7 +78,7 @@ def main() -> None:
     """Pack with parametric hyper-latent tables, or with those of another set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--model-set", type=int, default=2)
+    parser.add_argument("--model-set", type=int, required=True)
     parser.add_argument(
         "--tables-of", type=int, help="model set whose hyper-latent tables are kept"
     )
