@@ -74,8 +74,8 @@ def decode_latent_planes(
     if trace is not None:
         trace("quality", quality[None])
     y_hat = np.zeros((sum(codec.context.groups), header.h16, header.w16), np.int16)
-    for rows, band in _bands(codestream, codec, num_layers, tiles, z_hat, quality, trace):
-        y_hat[:, rows] = band
+    for rows, columns, band in _bands(codestream, codec, num_layers, tiles, z_hat, quality, trace):
+        y_hat[:, rows, columns] = band
     return Latents(
         y_hat=y_hat,
         z_hat=z_hat,
@@ -98,22 +98,34 @@ class LatentBands:
         self.quality = quality_plane(codestream)
         z_hat = _hyper_latent(codestream, codec)
         self._source = _bands(codestream, codec, num_layers, tiles, z_hat, self.quality, None)
-        self._bands: deque[tuple[slice, I16Map]] = deque()
+        self._bands: deque[tuple[slice, slice, I16Map]] = deque()
 
     def __getitem__(self, window: tuple[slice, slice, slice]) -> I16Map:
-        """Decode as far as needed and copy a window, whose rows shall be in the tiles' ones."""
+        """Decode as far as needed and copy a window, which shall be in the tiles."""
         channels, rows, columns = window
+        while self._bands and self._bands[0][0].stop <= rows.start:
+            self._bands.popleft()
+        if self._bands and self._bands[0][0].start < rows.start:
+            above, across, band = self._bands.popleft()
+            rest = band[:, rows.start - above.start :].copy()
+            self._bands.appendleft((slice(rows.start, above.stop), across, rest))
         while not self._bands or self._bands[-1][0].stop < rows.stop:
             self._bands.append(next(self._source))
-        while self._bands[0][0].stop <= rows.start:
-            self._bands.popleft()
         return np.concatenate(
             [
-                band[channels, max(rows.start - at.start, 0) : rows.stop - at.start, columns]
-                for at, band in self._bands
+                band[
+                    channels,
+                    max(rows.start - at.start, 0) : rows.stop - at.start,
+                    _moved(columns, -across.start),
+                ]
+                for at, across, band in self._bands
             ],
             axis=1,
         )
+
+
+def _moved(columns: slice, by: int) -> slice:
+    return slice(columns.start + by, columns.stop + by)
 
 
 def _bands(
@@ -124,22 +136,22 @@ def _bands(
     z_hat: I32Map,
     quality: I32Map,
     trace: Trace | None,
-) -> Iterator[tuple[slice, I16Map]]:
-    """Decode rows of tiles from the top down: latent rows, and y_hat (C, rows, w16) in them."""
+) -> Iterator[tuple[slice, slice, I16Map]]:
+    """Decode rows of tiles from the top down: latent rows, columns, and y_hat (C, h, w) there."""
     header = codestream.picture_header
     layers = header.layer_groups(len(codec.context.groups))[:num_layers]
     placed = [(index, *header.tile(index).slices) for index in sorted(tiles)]
     for _, row in groupby(placed, key=lambda tile: tile[1].start):
         band_tiles = list(row)
-        rows, left, right = band_tiles[0][1], band_tiles[0][2].start, band_tiles[-1][2].stop
+        rows, across = band_tiles[0][1], slice(band_tiles[0][2].start, band_tiles[-1][2].stop)
         state, mu = decode_hyper_features(
-            network=codec.hyper, z_hat=z_hat, quality=quality, window=(rows, slice(left, right))
+            network=codec.hyper, z_hat=z_hat, quality=quality, window=(rows, across)
         )
-        shape = (sum(codec.context.groups), rows.stop - rows.start, header.w16)
-        band = np.zeros(shape, np.int16)
+        height, width = rows.stop - rows.start, across.stop - across.start
+        band = np.zeros((sum(codec.context.groups), height, width), np.int16)
         for tile_idx, _, columns in band_tiles:
-            inside = slice(columns.start - left, columns.stop - left)
-            band[:, :, columns] = decode_tile_latent(
+            inside = _moved(columns, -across.start)
+            band[:, :, inside] = decode_tile_latent(
                 model=codec.context,
                 state=np.ascontiguousarray(state[:, :, inside]),
                 mu=np.ascontiguousarray(mu[:, :, inside]),
@@ -149,7 +161,7 @@ def _bands(
                 monochrome=bool(header.monochrome_flag),
                 trace=prefixed(trace, f"tile{tile_idx}/"),
             )
-        yield rows, band
+        yield rows, across, band
 
 
 def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:

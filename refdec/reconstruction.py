@@ -31,7 +31,7 @@ from refdec.synthesis.transform import synthesise
 
 HALO = 3
 """Latent positions around a region that its samples depend on."""
-PART_SAMPLES, PART_WIDTH = 1 << 21, 1 << 11
+PART_SAMPLES, PART_WIDTH = 1 << 20, 1 << 11
 """Luma samples, and columns, that are reconstructed at once: bounds the memory, not the result."""
 
 
@@ -119,7 +119,7 @@ def reconstruct_picture(
     samples = filled_planes(
         header.plane_groups, outer, header.sample_range[0], sample_type(header.bit_depth)
     )
-    for part in [outer] if trace is not None else _parts(outer):
+    for part in [outer] if trace is not None else _parts(outer, header.tile_height):
         decoded = _reconstruct(codec, header, y_hat, quality, transform, part, trace)
         targets = crop(samples, header.plane_groups, outer, part)
         for target, source in zip(targets, decoded, strict=True):
@@ -173,19 +173,28 @@ def _aligned(region: Region, header: PictureHeader) -> Region:
     return Region(x, y, right - x, bottom - y)
 
 
-def strips_of(region: Region) -> Iterator[Region]:
-    """Cut a region into strips of its width, as high as what is reconstructed at once."""
+def strips_of(region: Region, tile_height: int) -> Iterator[Region]:
+    """Cut a region into strips of its width, as high as what is reconstructed at once.
+
+    Where rows of tiles are not higher, a strip ends so far above a row of tiles that it needs no
+    latents of it: the halo.
+    """
     width = min(region.width, PART_WIDTH)
     height = LATENT_STRIDE * ceil_div(PART_SAMPLES, width * LATENT_STRIDE)
-    bottom = region.y + region.height
-    for y in range(region.y, bottom, height):
-        yield region._replace(y=y, height=min(height, bottom - y))
+    halo = LATENT_STRIDE * HALO if tile_height <= height else 0
+    height -= height % tile_height if halo else 0
+    top, bottom = region.y, region.y + region.height
+    while top < bottom:
+        end = (top + halo) // height * height + height - halo if halo else top + height
+        end = bottom if end + halo >= bottom else end
+        yield region._replace(y=top, height=end - top)
+        top = end
 
 
-def _parts(region: Region) -> Iterator[Region]:
+def _parts(region: Region, tile_height: int) -> Iterator[Region]:
     """Cut a region into rectangles of about PART_SAMPLES, row by row of them."""
     right = region.x + region.width
-    for strip in strips_of(region):
+    for strip in strips_of(region, tile_height):
         for x in range(strip.x, right, PART_WIDTH):
             yield strip._replace(x=x, width=min(PART_WIDTH, right - x))
 

@@ -137,7 +137,7 @@ class Job:
             return
         check_output_format(self.header)
         bands = LatentBands(**self._latent_options(self.region))
-        for strip in strips_of(self.region):
+        for strip in strips_of(self.region, self.header.tile_height):
             yield self.reconstruct(bands, bands.quality, strip, None)
 
     def _latent_options(self, region: Region) -> dict[str, Any]:

@@ -7,7 +7,7 @@ nothing. binary16 numbers go to NPY, TIFF, PFM (as binary32) and, as samples, to
 Libraries are imported when a format needs them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -29,6 +29,7 @@ BYTE_DEPTH = 8
 """Samples of this depth are bytes; deeper ones take two."""
 DEEP = 16
 CENTRE = 128
+WRITTEN_ROWS = 64
 """No colour, in chroma of 8 bits."""
 Samples = U8Map | U16Map | F16Map
 """(C, H, W): one component (luma) or three (R, G, B), and alpha as the last one."""
@@ -212,6 +213,13 @@ def of_samples(
     return write_samples
 
 
+def few_rows(strips: Iterable[Samples]) -> Iterator[Samples]:
+    """Cut strips into lower ones, of which a writer may hold several copies."""
+    for samples in strips:
+        for top in range(0, samples.shape[1], WRITTEN_ROWS):
+            yield samples[:, top : top + WRITTEN_ROWS]
+
+
 def in_strips(
     write: WriteStrips, kinds: frozenset[str], *, has_alpha: bool = False
 ) -> PictureFormat:
@@ -220,7 +228,7 @@ def in_strips(
     def write_whole(file: BinaryIO, picture: Picture) -> None:
         samples, bit_depth = with_alpha(picture)
         components, height, width = samples.shape
-        write(file, Layout(components, height, width, bit_depth), [samples], ())
+        write(file, Layout(components, height, width, bit_depth), few_rows([samples]), ())
 
     return PictureFormat(write_whole, kinds, has_alpha, write)
 
@@ -330,5 +338,6 @@ def write_strips(
         strips = map(with_alpha, pictures)
         first, bit_depth = next(strips)
         layout = Layout(len(first), height, first.shape[2], bit_depth)
-        rest = (samples for samples, _ in strips)
-        chosen.write_strips(file, layout, chain([first], rest), chunks)
+        rows = few_rows(chain([first], (samples for samples, _ in strips)))
+        del first  # it is written and forgotten like the others
+        chosen.write_strips(file, layout, rows, chunks)
