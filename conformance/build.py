@@ -141,7 +141,7 @@ def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> Pi
     values = {
         "profile_idc": Profile.HIGH if elements.get("bit_depth_minus8", 0) > 4 else Profile.MAIN,  # noqa: PLR2004
         "level_idc": 1,
-        "model_set_idc": 1,
+        "model_set_idc": 2,
         "picture_size_bits_minus1": max(width - 1, height - 1, 1).bit_length() - 1,
         "width_minus1": width - 1,
         "height_minus1": height - 1,

@@ -29,7 +29,7 @@ from refdec.synthesis.colour import (
 )
 from refdec.synthesis.transform import synthesise
 
-HALO = 3
+HALO = 2
 """Latent positions around a region that its samples depend on."""
 PART_SAMPLES, PART_WIDTH = 1 << 20, 1 << 11
 """Luma samples, and columns, that are reconstructed at once: bounds the memory, not the result."""

@@ -41,7 +41,7 @@ from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
 from refenc.refine import ideal_latent, without_quantisation
 
-MODEL_SET = 1
+MODEL_SET = 2
 EFFORT = 1
 """0: the analysis transform's latent; 1: corrected once per picture; 2: and after quantisation."""
 THOROUGH = 2

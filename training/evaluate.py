@@ -41,11 +41,13 @@ def measure(net: Set, crop: Tensor, q: int) -> list[float]:
     x, quality = ycc(crop.clone()), torch.tensor([q])
     out = net(x, quality)
     n = x.shape[2] * x.shape[3]
-    error = mean_squared_error(out["x_hat"].clamp(-255, 255), x)
+    simple = net.synthesis(quality, latent=out["y_hat"])["samples"]
+    base = net.filter(quality, samples=simple)["filtered"]
+    error = mean_squared_error(base.clamp(-255, 255), x)
     bpp_y, bpp_z = out["bits_y"] / n, out["bits_z"] / n
     weight = rate_weight(quality)
-    loss = (weight * distortion(out["x_hat"], x) + bpp_y + bpp_z) / weight.sqrt() * 0.05
-    structural = structural_error(out["x_hat"], x)
+    loss = (weight * distortion(base, x) + bpp_y + bpp_z) / weight.sqrt() * 0.05
+    structural = structural_error(base, x)
     decibels = (10 * torch.log10(65025 / error), -10 * torch.log10(structural))
     return [v.item() for v in (bpp_y, bpp_z, *decibels, loss)]
 

@@ -32,6 +32,8 @@ from training.transform import BLOCK, CHANNELS, dct, frequency_order, lapping, n
 GROUPS = (6, 12, 24, 46, 88, 144, 192)
 MEAN_GROUPS = 3  # groups whose mean is predicted; the mean of higher frequencies is zero
 STATE = 96
+LOW = sum(GROUPS[:MEAN_GROUPS])
+"""Latents so strong that their part of the synthesis has weights of 16 bits."""
 HYPER = 16
 STEP_RANGE = (200.0, 1.6)  # quantisation step at quality 0 and 63, before training
 SKIP_LOG = -2.5  # log2 of the scale under which a position is not coded
@@ -64,6 +66,7 @@ class Set(nn.Module):
             for phase in range(2)
         )
         self.synthesis, self.filter = self.synthesis_simple(), self.filter_base()
+        self.invert()
         steps = torch.linspace(*(math.log2(s) for s in STEP_RANGE), ANCHORS)
         self.step_log = nn.Parameter(steps[:, None].repeat(1, CHANNELS))
         self.z_scale, self.z_mean = (
@@ -115,13 +118,29 @@ class Set(nn.Module):
         )
         zero(self.hyper_activity[-1])
 
+    def lapped(self, x: Tensor) -> Tensor:
+        """Blocks (B, 768, H/16, W/16) of a picture, filtered across their borders."""
+        t = F.pixel_shuffle(self.pre(F.pixel_unshuffle(symmetric(x, 8), BLOCK)), BLOCK)
+        return F.pixel_unshuffle(t[..., 8:-8, 8:-8], BLOCK)
+
     def analyse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return y (B, 512, H/16, W/16) and unrounded z (B, 16, H/64, W/64)."""
-        t = F.pixel_shuffle(self.pre(F.pixel_unshuffle(symmetric(x, 8), BLOCK)), BLOCK)[
-            ..., 8:-8, 8:-8
-        ]
-        y = self.analysis(F.pixel_unshuffle(t, BLOCK))
+        y = self.analysis(self.lapped(x))
         return y, self.hyper_analyse(y)
+
+    def inverse_weights(self) -> tuple[Tensor, Tensor]:
+        """Weights (768, 512) and (768, 256) that undo both linear layers of `analyse`, the later one first."""
+        rows = self.analysis.weight[:, :, 0, 0]
+        parts = self.pre.weight[:, :, 0, 0].split(256)
+        blocks = torch.linalg.solve(rows @ rows.T, rows).T
+        return blocks, torch.cat([torch.linalg.inv(p) for p in parts])
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Picture (B, 3, H, W) of a latent (B, 512, H/16, W/16), in real numbers."""
+        blocks, lapped = (w[:, :, None, None] for w in self.inverse_weights())
+        t = F.pixel_shuffle(F.conv2d(y - self.analysis.bias[:, None, None], blocks), BLOCK)
+        t = F.conv2d(F.pixel_unshuffle(symmetric(t, 8), BLOCK), lapped, groups=3)
+        return F.pixel_shuffle(t, BLOCK)[..., 8:-8, 8:-8]
 
     def hyper_analyse(self, y: Tensor) -> Tensor:
         pad = (0, -y.shape[3] % 4, 0, -y.shape[2] % 4)
@@ -231,37 +250,53 @@ class Set(nn.Module):
         return g.add(near + "_sum", scale, gain)
 
     def synthesis_simple(self) -> Graph:
-        """Lapped inverse transform; answers Y, Cb, Cr in 1/8 sample units."""
+        """Inverse transform of blocks, and of lapping them; answers Y, Cb, Cr in 1/8 sample units.
+
+        Weights of 8 bits would leave errors of a tenth of a percent of the strongest latents: `blocks_fine` has what
+        is left of their weights. Of the lapping only what it adds is multiplied.
+        """
         g = Graph("synthesis_simple", latent=Wire(CHANNELS, -4095, 4095, 1))
-        g.conv("blocks", "latent", 768, 1, 3, splits=8)
+        coarse = g.conv("blocks_coarse", "latent", 768, 1, 3, splits=8)
+        low = g.conv("low", "latent", LOW, 1, 1, lo=-4095, hi=4095)
+        g.add("blocks", coarse, g.conv("blocks_fine", low, 768, 1, 3))
         g.plain("pixel_shuffle", "blocks_plane", ["blocks"], factor=BLOCK)
         g.plain("shift_pad", "shifted", ["blocks_plane"], n=8)
         g.plain("pixel_unshuffle", "shifted_blocks", ["shifted"], factor=BLOCK)
-        g.conv("lapped", "shifted_blocks", 768, 1, 3, groups=3)
+        g.conv("across", "shifted_blocks", 768, 1, 3, groups=3)
+        g.add("lapped", "shifted_blocks", "across")
         g.plain("pixel_shuffle", "lapped_plane", ["lapped"], factor=BLOCK)
         g.plain("crop", "samples", ["lapped_plane"], n=8)
-        g.modules_by_layer["blocks"].weight.data = self.transform.transpose(0, 1).contiguous()
-        inverse = [part.squeeze().T[:, :, None, None] for part in self.lap.split(256)]
-        g.modules_by_layer["lapped"].weight.data = torch.cat(inverse).contiguous()
         g.outputs = ["samples"]
         return g
 
+    @torch.no_grad()
+    def invert(self) -> None:
+        """Make the synthesis the inverse of the analysis, in real numbers."""
+        layers = self.synthesis.modules_by_layer
+        blocks, lapped = self.inverse_weights()
+        for layer in layers.values():
+            zero(layer)
+        layers["low"].weight.copy_(torch.eye(LOW, CHANNELS)[:, :, None, None])
+        layers["blocks_coarse"].weight.copy_(blocks[:, :, None, None])
+        layers["blocks_coarse"].bias.copy_(-blocks @ self.analysis.bias)
+        layers["across"].weight.copy_((lapped - torch.eye(256).repeat(3, 1))[:, :, None, None])
+
     def filter_base(self) -> Graph:
-        """Residual filter at 1/8 resolution that follows `synthesis_simple` in the transform `base`."""
+        """Residual filter at 1/4 resolution that follows `synthesis_simple` in the transform `base`."""
         g = Graph("filter_base", 1, samples=Wire(3, -2047, 2047, 3))
-        g.plain("pixel_unshuffle", "phases", ["samples"], factor=8)
-        g.conv("f0", "phases", 64, 3, 4, splits=4)
+        g.plain("pixel_unshuffle", "phases", ["samples"], factor=4)
+        g.conv("f0", "phases", 32, 3, 4, splits=2)
         g.modules_by_layer["f0"].weight.data *= 0.1
         t = g.quality_bias("f1", "f0", lo=0)
-        for i in "ab":
-            g.conv("r" + i, t, 64, 3, 4, lo=0)
-            g.conv("q" + i, "r" + i, 64, 1, 4)
+        for i in "abc":
+            g.conv("r" + i, t, 32, 3, 4, lo=0)
+            g.conv("q" + i, "r" + i, 32, 1, 4)
             t = g.add("t" + i, t, "q" + i)
             zero(g.modules_by_layer["q" + i])
-        g.conv("correction", t, 192, 3, 3)
+        g.conv("correction", t, 48, 3, 3)
         zero(g.modules_by_layer["correction"])
         g.add("corrected", "phases", "correction")
-        g.plain("pixel_shuffle", "filtered", ["corrected"], factor=8)
+        g.plain("pixel_shuffle", "filtered", ["corrected"], factor=4)
         g.outputs = ["filtered"]
         return g
 
@@ -296,8 +331,8 @@ class Set(nn.Module):
     def forward(self, x: Tensor, quality: Tensor) -> dict[str, Tensor]:
         """x: (B, 3, H, W), sides multiples of 64; quality: (B,) integers 0..63.
 
-        Returns reconstruction `x_hat`, and bits per picture of y and z (B,): `bits_y`, `bits_z`; the gradient of
-        the rate reaches the entropy model through the coded symbols and the transform through uniform noise.
+        Returns the latent as decoded, `y_hat`, and bits per picture of y and z (B,): `bits_y`, `bits_z`; the gradient
+        of the rate reaches the entropy model through the coded symbols and the transform through uniform noise.
         """
         y, z = self.analyse(x)
         z = z.clamp(-127, 127)
@@ -363,9 +398,7 @@ class Set(nn.Module):
         y_hat = straight_through(torch.floor(y_hat.detach() * 2 + 0.5) / 2, y_hat).clamp(
             -2047.5, 2047.5
         )
-        linear = self.synthesis(quality, latent=y_hat)["samples"]
-        x_hat = self.filter(quality, samples=linear)["filtered"]
-        return {"x_hat": x_hat, "bits_y": bits_y, "bits_z": bits_z}
+        return {"y_hat": y_hat, "bits_y": bits_y, "bits_z": bits_z}
 
 
 def clip_deviation(e: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 usage: python -m training.train PATCHES.npy CHECKPOINT.safetensors [--minutes 60] [--batch 4] [--device cpu]
 
-The learning rate follows the share of the time that has passed; a checkpoint that exists is continued.
+The synthesis transform is the inverse of the analysis transform here; `training.fit_synthesis` then makes integers of
+it, and `training.train_filter` the filter. The learning rate follows the share of the time that has passed; a
+checkpoint that exists is continued.
 """
 
 import argparse
@@ -92,9 +94,6 @@ SPEEDS = (
     ("hyper_linear", 0.002),  # sees latents of several hundred units
     ("pre.", 0.005),
     ("analysis.", 0.01),
-    ("synthesis.modules_by_layer.blocks", 0.01),
-    ("synthesis.modules_by_layer.lapped", 0.005),
-    ("filter.", 0.1),  # sees samples of a hundred units
     ("hyper.modules_by_layer.m.", 10.0),  # answers in latents of several hundred units
     ("", 2.0),
 )
@@ -166,11 +165,11 @@ def main() -> None:
         settle(net)
         without_rounding(net)
     net.to(o.device)
-    speeds = {
-        k: [p for n, p in net.named_parameters() if speed(n) == k] for k in {v for _, v in SPEEDS}
+    trained = {
+        n: p for n, p in net.named_parameters() if not n.startswith(("synthesis.", "filter."))
     }
     optimiser = torch.optim.Adam(
-        [{"params": p, "speed": k} for k, p in speeds.items()], betas=(0.9, 0.98)
+        [{"params": p, "speed": speed(n)} for n, p in trained.items()], betas=(0.9, 0.98)
     )
     average = {n: p.detach().clone() for n, p in net.state_dict().items()}
     begin, seconds, log = time.time(), 60 * o.minutes, []
@@ -184,17 +183,18 @@ def main() -> None:
             group["lr"] = rate * group["speed"]
         x, quality = (t.to(o.device) for t in batch)
         out = net(x, quality)
-        error = mean_squared_error(out["x_hat"], x)
+        x_hat = net.inverse(out["y_hat"])
+        error = mean_squared_error(x_hat, x)
         pixels = x.shape[2] * x.shape[3]
         bpp_y, bpp_z = out["bits_y"] / pixels, out["bits_z"] / pixels
         weight = rate_weight(quality)
-        loss = weight * distortion(out["x_hat"], x) + bpp_y + bpp_z
+        loss = weight * distortion(x_hat, x) + bpp_y + bpp_z
         loss = (loss / weight.sqrt()).mean() * 0.05
         smooth = unevenness(net, smooth_pictures(rng, 2).to(o.device))
         loss = loss + SMOOTH_WEIGHT * smooth
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
         optimiser.step()
         keep = min(0.998, step / (step + 10))
         for n, p in net.state_dict().items():

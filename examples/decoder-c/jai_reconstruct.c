@@ -4,7 +4,7 @@
 #include "jai_internal.h"
 
 #define LATENT_STRIDE 16
-#define HALO 3
+#define HALO 2
 #define COEFFICIENT_BITS 13
 #define SAMPLE_FRACTION 3
 

@@ -325,7 +325,7 @@ def main() -> int:
     if len(sys.argv) not in {3, 4}:
         print(__doc__, file=sys.stderr)
         return 2
-    idc = int(sys.argv[3]) if len(sys.argv) == 4 else 1
+    idc = int(sys.argv[3]) if len(sys.argv) == 4 else 2
     try:
         text = write(Path(sys.argv[1]), idc)
     except (Problem, OSError, KeyError, StopIteration, ValueError) as error:

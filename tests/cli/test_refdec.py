@@ -34,7 +34,7 @@ def test_decode_writes_the_picture_and_a_summary(hashed: Path, capsys: Capture) 
     size = hashed.stat().st_size
     for text in ("38x21 RGB, 8 bits", f"{size} bytes", f"{8 * size / 798:.3f} bpp"):
         assert text in captured.out
-    for text in ("Main profile, level 1, model set 1, quality 40", "not checked", "hashed.png"):
+    for text in ("Main profile, level 1, model set 2, quality 40", "not checked", "hashed.png"):
         assert text in captured.out
     assert captured.err == ""
     assert files_in(hashed.parent) == {"hashed.jai", "hashed.png"}

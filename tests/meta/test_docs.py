@@ -175,7 +175,7 @@ def test_broken_links_of_a_site_are_found(tmp_path: Path) -> None:
 
 
 def test_the_places_of_tensors_hold_the_tensors() -> None:
-    data = spec_path("models", "set1.safetensors").read_bytes()
+    data = spec_path("models", f"set{MODEL_SET}.safetensors").read_bytes()
     _, rows = tensor_places(data)
     step = load_model_set(MODEL_SET).tables["step"]
     name, dtype, shape, place, size = next(row for row in rows if row[0] == "step")

@@ -89,20 +89,18 @@ def test_decoding_gives_what_the_training_forward_gave(
     def spy(name: str) -> Any:
         return lambda _module, _args, kwargs: seen.update({name: next(iter(kwargs.values()))})
 
-    hooks = [
-        net.hyper.register_forward_pre_hook(spy("z_hat"), with_kwargs=True),
-        net.synthesis.register_forward_pre_hook(spy("y_hat"), with_kwargs=True),
-        net.filter.register_forward_pre_hook(spy("simple"), with_kwargs=True),
-    ]
+    hook = net.hyper.register_forward_pre_hook(spy("z_hat"), with_kwargs=True)
     monkeypatch.setattr(
         training_model,
         "bits",
         lambda r, scale: seen.update(residual=r) or rate.bits_map(r, scale).sum(),
     )
     with torch.no_grad():
-        seen["base"] = net(picture, torch.tensor([QUALITY]))["x_hat"]
-    for hook in hooks:
-        hook.remove()
+        index = torch.tensor([QUALITY])
+        seen["y_hat"] = net(picture, index)["y_hat"]
+        seen["simple"] = net.synthesis(index, latent=seen["y_hat"])["samples"]
+        seen["base"] = net.filter(index, samples=seen["simple"])["filtered"]
+    hook.remove()
 
     def integers(name: str, one: int) -> NDArray[np.int32]:
         plane = seen[name][0].numpy() * one
