@@ -69,10 +69,8 @@ class Set(nn.Module):
         self.invert()
         steps = torch.linspace(*(math.log2(s) for s in STEP_RANGE), ANCHORS)
         self.step_log = nn.Parameter(steps[:, None].repeat(1, CHANNELS))
-        self.z_scale, self.z_mean = (
-            nn.Parameter(torch.zeros(HYPER)),
-            nn.Parameter(torch.zeros(HYPER)),
-        )
+        self.z_scale = nn.Parameter(torch.zeros(HYPER))
+        self.z_mean = nn.Parameter(torch.zeros(HYPER))
 
     # -- encoder side, float -------------------------------------------------------------------------------------
 
@@ -95,11 +93,7 @@ class Set(nn.Module):
         d4 = np.cos(math.pi * k[:, None] * (2 * k[None] + 1) / 8) * math.sqrt(0.5)
         d4[0] /= math.sqrt(2)
         low = [(0, 0), (0, 1), (1, 0), (1, 1)]
-        self.hyper_start = [
-            (0, low, 0),
-            (1, low[:3], 4),
-            (2, low[:3], 7),
-        ]  # component, frequencies, first z channel
+        self.hyper_start = [(0, low, 0), (1, low[:3], 4), (2, low[:3], 7)]  # component, z channels
         self.d4 = torch.tensor(
             np.array([[np.outer(d4[u], d4[v]) for v in range(4)] for u in range(4)]),
             dtype=torch.float32,
@@ -282,21 +276,19 @@ class Set(nn.Module):
         layers["across"].weight.copy_((lapped - torch.eye(256).repeat(3, 1))[:, :, None, None])
 
     def filter_base(self) -> Graph:
-        """Residual filter at 1/4 resolution that follows `synthesis_simple` in the transform `base`."""
+        """Residual filter at 1/8 resolution that follows `synthesis_simple` in the transform `base`."""
         g = Graph("filter_base", 1, samples=Wire(3, -2047, 2047, 3))
-        g.plain("pixel_unshuffle", "phases", ["samples"], factor=4)
-        g.conv("f0", "phases", 32, 3, 4, splits=2)
-        g.modules_by_layer["f0"].weight.data *= 0.1
-        t = g.quality_bias("f1", "f0", lo=0)
-        for i in "abc":
-            g.conv("r" + i, t, 32, 3, 4, lo=0)
-            g.conv("q" + i, "r" + i, 32, 1, 4)
-            t = g.add("t" + i, t, "q" + i)
-            zero(g.modules_by_layer["q" + i])
-        g.conv("correction", t, 48, 3, 3)
-        zero(g.modules_by_layer["correction"])
+        g.plain("pixel_unshuffle", "phases", ["samples"], factor=8)
+        g.conv("f0", "phases", 32, 3, 4, splits=4)
+        g.quality_bias("f1", "f0", lo=0)
+        g.conv("ra", "f1", 32, 3, 4, lo=0)
+        g.conv("qa", "ra", 32, 1, 4)
+        g.conv("correction", g.add("ta", "f1", "qa"), 192, 3, 3)
         g.add("corrected", "phases", "correction")
-        g.plain("pixel_shuffle", "filtered", ["corrected"], factor=4)
+        g.plain("pixel_shuffle", "filtered", ["corrected"], factor=8)
+        g.modules_by_layer["f0"].weight.data *= 0.1
+        zero(g.modules_by_layer["qa"])
+        zero(g.modules_by_layer["correction"])
         g.outputs = ["filtered"]
         return g
 

@@ -34,7 +34,7 @@ SPEEDS = {"f0": 0.05, "f1": 0.3, "correction": 0.3}
 def start(net_filter: Graph) -> None:
     """Begin with random features that do not see the local mean, and no correction."""
     weight = net_filter.modules_by_layer["f0"].weight
-    torch.nn.init.normal_(weight, std=0.012)
+    torch.nn.init.normal_(weight, std=0.006)
     components = weight.view(weight.shape[0], 3, -1)
     components -= components.mean(2, keepdim=True)
     for name, layer in net_filter.modules_by_layer.items():
