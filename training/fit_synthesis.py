@@ -3,9 +3,7 @@
 usage: python -m training.fit_synthesis CHECKPOINT.safetensors PATCHES.npy OUT.safetensors [--count 500]
 
 Weights of 8 bits, each rounded by itself, cost the lapped inverse transform 1 to 6.5 dB, and gradients do not find the
-way back: the filter learned to mend it instead. Here each weight is rounded in turn and the weights that are still
-real take over its error, as the second moments of the layer's input ask (GPTQ: Frantar et al. 2023, after the Optimal
-Brain Surgeon). The latents are those of the model set that is packed in spec/models.
+way back: the filter learned to mend it instead. Here they are rounded together (`training.rounding`). The latents are those of the model set that is packed in spec/models.
 """
 
 import argparse
@@ -17,8 +15,9 @@ from torch import Tensor
 
 from training import checkpoint
 from training.coded import coded_patches
-from training.graph import QUALITIES, Conv, Graph
+from training.graph import QUALITIES, Graph
 from training.model import LOW, Set
+from training.rounding import round_together
 from training.train import mean_squared_error
 
 CHECKED = 40
@@ -27,8 +26,6 @@ BATCH = 20
 REPLACED = ("synthesis.", "filter.")
 FLOOR = 0.5
 """Squared error that hardly counts."""
-DAMPING = 1e-4
-"""Share of the mean second moment that is added to each input's own."""
 
 Coded = tuple[Tensor, Tensor, Tensor]
 """Source planes (N, 3, 256, 256) in sample units, y_hat (N, 512, 16, 16) in 1/2 units, quality (N,)."""
@@ -70,33 +67,6 @@ def second_moments(net: Set, layer: str, coded: Coded, weight: Tensor) -> list[T
             moments[g] += part.double()
     hook.remove()
     return moments
-
-
-@torch.no_grad()
-def round_together(conv: Conv, moments: list[Tensor], exact: int = 0) -> None:
-    """Round the weights of a layer, one input after the other, the strongest first; the bias takes what is left.
-
-    The errors of the first `exact` inputs are made good elsewhere.
-    """
-    scale = 2 ** torch.floor(torch.log2(127.49 / conv.weight.abs().amax((1, 2, 3)))).double()
-    scale = torch.maximum(scale, scale.median())  # a few weights beyond 127 are cut instead
-    rows = conv.weight.shape[0] // conv.groups
-    for g, moment in enumerate(moments):
-        own = slice(g * rows, (g + 1) * rows)
-        weight = torch.cat([conv.bias[own, None], conv.weight[own, :, 0, 0]], 1).double()
-        order = moment.diag()[1:].argsort(descending=True) + 1
-        order = torch.cat([order, torch.tensor([0])])
-        damped = moment + DAMPING * moment.diag().mean() * torch.eye(len(moment)).double()
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped[order][:, order]))
-        factor = torch.linalg.cholesky(inverse, upper=True)
-        left = weight[:, order]
-        for i, channel in enumerate(order[:-1]):
-            near = (left[:, i] * scale[own]).round().clamp(-127, 127) / scale[own]
-            weight[:, channel] = near
-            if channel > exact:
-                left[:, i:] -= ((left[:, i] - near) / factor[i, i])[:, None] * factor[i, i:]
-        conv.bias[own] = left[:, -1].float()
-        conv.weight[own, :, 0, 0] = weight[:, 1:].float()
 
 
 @torch.no_grad()

@@ -6,8 +6,8 @@ import copy
 import torch
 
 from tests.training.sets import random_set
-from training.fit_synthesis import round_together
 from training.graph import Conv, Wire
+from training.rounding import round_together
 
 
 def correlated(channels: int, count: int) -> torch.Tensor:
