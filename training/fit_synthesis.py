@@ -3,7 +3,8 @@
 usage: python -m training.fit_synthesis CHECKPOINT.safetensors PATCHES.npy OUT.safetensors [--count 500]
 
 Weights of 8 bits, each rounded by itself, cost the lapped inverse transform 1 to 6.5 dB, and gradients do not find the
-way back: the filter learned to mend it instead. Here they are rounded together (`training.rounding`). The latents are those of the model set that is packed in spec/models.
+way back: the filter learned to mend it instead. Here they are rounded together (`training.rounding`). The latents are
+those of the model set that is packed in spec/models.
 """
 
 import argparse
