@@ -9,7 +9,7 @@ import hashlib
 import importlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import refdec
 import refenc
 from benchmarks.metrics import Rgb
 from refdec.network import load_model_set
-from refenc.encode import MODEL_SET, encode
+from refenc.encode import EFFORT, MODEL_SET, THOROUGH, encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +77,23 @@ def jai_version() -> str:
     return f"model set {MODEL_SET} {weights[:8]}, sources {digest.hexdigest()[:8]}"
 
 
-JAI = Codec(
-    name="jai",
-    label="JAI",
-    settings="`refenc encode --quality`, decoded by `refdec` (transform base)",
-    version=jai_version,
-    ladder=tuple(range(0, 64, 7)),
-    encode=lambda rgb, quality: encode(rgb.transpose(2, 0, 1).copy(), quality=int(quality)),
-    decode=lambda data: refdec.decode(data).interleaved,
-)
+def at_effort(effort: int) -> Codec:
+    """Return JAI at an effort of its encoder."""
+    return Codec(
+        name=f"jai-{effort}",
+        label=f"JAI, effort {effort}",
+        settings=f"`refenc encode --quality --effort {effort}`, decoded by `refdec` (transform base)",
+        version=jai_version,
+        ladder=tuple(range(0, 64, 7)),
+        encode=lambda rgb, quality: encode(
+            rgb.transpose(2, 0, 1).copy(), quality=int(quality), effort=effort
+        ),
+        decode=lambda data: refdec.decode(data).interleaved,
+    )
+
+
+JAI = replace(at_effort(EFFORT), name="jai", label="JAI")
+THOROUGH_JAI = at_effort(THOROUGH)
 
 
 def read_with_pillow(data: bytes) -> Rgb:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.metrics import METRICS, MIN_SIDE, Rgb, measure
-from benchmarks.peers import JAI, PEERS, Codec, coded_bytes
+from benchmarks.peers import JAI, PEERS, THOROUGH_JAI, Codec, coded_bytes
 from benchmarks.rd_curves import Row
 from benchmarks.rd_report import write_report
 from benchmarks.rd_targets import TARGETS, write_targets
@@ -47,7 +47,7 @@ class Table:
     def replace(self, key: tuple[str, str], rows: list[Row]) -> None:
         """Put a picture's rows of a codec in place of the ones that were there, and save."""
         self.rows[key] = rows
-        order = [codec.name for codec in (JAI, *PEERS)]
+        order = [codec.name for codec in (JAI, THOROUGH_JAI, *PEERS)]
         ordered = sorted(self.rows, key=lambda k: (self.rows[k][0]["picture"], order.index(k[1])))
         part = self.path.with_suffix(".part")
         with part.open("w", newline="") as file:
@@ -133,7 +133,7 @@ def read_rgb(path: Path) -> Rgb:
 
 def main() -> None:
     """Measure and report."""
-    names = [codec.name for codec in (JAI, *PEERS)]
+    names = [codec.name for codec in (JAI, THOROUGH_JAI, *PEERS)]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kind", default="photo", help="prefix of the file names")
@@ -156,7 +156,7 @@ def main() -> None:
         pictures = ((path.name, short_sha256(path), read_rgb(path)) for path in paths)
         write_targets(pictures, options.targets or list(TARGETS), table.rows, options.out)
         return
-    codecs = [codec for codec in (JAI, *PEERS) if codec.name in options.codecs]
+    codecs = [codec for codec in (JAI, THOROUGH_JAI, *PEERS) if codec.name in options.codecs]
     pictures = [p for p in measure_folder(paths, codecs, table) if (p, JAI.name) in table.rows]
     if not pictures:
         parser.error("there are no rows of JAI to report: measure it, too")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.metrics import METRICS
-from benchmarks.peers import JAI, PEERS, Codec
+from benchmarks.peers import JAI, PEERS, THOROUGH_JAI, Codec
 from benchmarks.rd_curves import METHODS, MIN_OVERLAP, RATE_RANGE, Row, Rows, deltas, mean_curve
 
 Deltas = dict[str, dict[str, NDArray[np.float64]]]
@@ -24,6 +24,8 @@ def write_report(rows: Rows, pictures: list[str], out: Path) -> None:
         method: {c.name: deltas(rows, pictures, JAI.name, c.name, method) for c in compared}
         for method in METHODS
     }
+    has_thorough = all((picture, THOROUGH_JAI.name) in rows for picture in pictures)
+    thorough = [THOROUGH_JAI] if has_thorough else []
     pchip, akima = (by_method[method] for method in METHODS)
     names = [picture_name(rows, picture) for picture in pictures]
     text = "\n\n".join(
@@ -33,9 +35,20 @@ def write_report(rows: Rows, pictures: list[str], out: Path) -> None:
             mean_table(pchip, compared),
             "## BD-rate (Akima)",
             mean_table(akima, compared),
+            *(
+                "## BD-rate of JAI at effort 2 (PCHIP)\n\n"
+                + mean_table(
+                    {
+                        c.name: deltas(rows, pictures, codec.name, c.name, next(iter(METHODS)))
+                        for c in compared
+                    },
+                    compared,
+                )
+                for codec in thorough
+            ),
             *([f"Not measured on every picture: {', '.join(left_out)}."] if left_out else []),
             "## Codecs",
-            codec_table(rows, pictures, [JAI, *compared]),
+            codec_table(rows, pictures, [JAI, *thorough, *compared]),
             *(
                 f"## BD-rate {METRICS[metric]} on each picture (PCHIP)\n\n"
                 + picture_table(pchip, compared, names, metric)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.metrics import Rgb, psnr
-from benchmarks.peers import JAI, PEERS, Codec
+from benchmarks.peers import JAI, PEERS, Codec, at_effort
 from benchmarks.use_cases_common import pictures, planes, read_square, table
 from refdec.codec import get_codec
-from refenc.encode import EFFORT, MODEL_SET, Structure, analyse, encode, encode_analysed, prepare
+from refenc.encode import EFFORT, MODEL_SET, Structure, analyse, encode_analysed, prepare
 
 PICTURES = 4
 TARGETS = (0.5, 1.0)
@@ -32,15 +32,6 @@ class Chain:
     to_second: float
     fixed_at: int | None
     """First generation, from 1, that all later ones equal sample by sample; None where the last two differ."""
-
-
-def at_effort(effort: int) -> Codec:
-    """Return JAI at an effort."""
-    return replace(
-        JAI,
-        label=f"JAI, effort {effort}",
-        encode=lambda rgb, quality: encode(planes(rgb), quality=int(quality), effort=effort),
-    )
 
 
 def with_first_hyper_latent() -> Codec:

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-SUITE_VERSION = "0.4.0"
+SUITE_VERSION = "0.5.0"
 """MAJOR: format of the manifests; MINOR: cases added or removed; PATCH: a case corrected."""
 EDITION = "draft"
 """Edition of the specification that the suite tests."""

@@ -24,11 +24,12 @@ from refdec.syntax.profiles import Profile
 from refdec.syntax.segment import HyperLatentSegment, QualityMapSegment, ResidualSegment
 from refenc.encode import MODEL_SET, in_lowest_level
 from refenc.rans import encode_substream
+from refenc.tile import Call, TileCalls
 
-Call = tuple[I32Map, I32Map]
-"""Table index and value of each symbol of one call of the entropy coder."""
 Rule = Callable[[Step], I32Map]
 """Chooses the residuals (n,) of the coded positions of one group and phase."""
+TransformRule = Callable[[I32Map], I32Map]
+"""Chooses the block transforms (n,) of a tile's positions, by the tables (n,) that code them."""
 
 
 class Draw:
@@ -53,6 +54,12 @@ class Draw:
         symbols = coded.slot_symbols[wide, self.integers(tables.size, 0, TOTAL - 1)]
         return symbols.astype(np.int32) - coded.bounds[wide]
 
+    def transforms(self, tables: I32Map) -> I32Map:
+        """Return block transforms (n,) distributed as their tables say."""
+        transforms = codec().context.transforms
+        symbols = transforms.tables.slot_symbols[tables, self.integers(tables.size, 0, TOTAL - 1)]
+        return np.minimum(symbols, transforms.num_transforms - 1).astype(np.int32)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
@@ -60,24 +67,21 @@ class Content:
 
     header: PictureHeader
     z_hat: I32Map
-    calls: tuple[tuple[tuple[Call, ...], ...], ...]
-    """Calls by tile and channel group."""
+    tiles: tuple[TileCalls, ...]
     quality_map: QualityMapSegment | None = None
 
     @property
     def num_groups(self) -> int:
         """Channel groups of the model set."""
-        return len(self.calls[0])
+        return len(self.tiles[0].groups)
 
     def layer_calls(self, *, layer_idx: int, tile_idx: int) -> list[Call]:
         """Return the calls of one residual segment."""
-        groups = self.header.layer_groups(self.num_groups)[layer_idx]
-        return [call for group in groups for call in self.calls[tile_idx][group]]
+        return self.tiles[tile_idx].of(self.header.layer_groups(self.num_groups)[layer_idx])
 
     def residual_payload(self, calls: list[Call]) -> bytes:
         """Encode calls as the payload of a residual segment."""
-        tables = load_residual_tables().tables
-        return encode_substream(calls, lanes=self.header.num_lanes, tables=tables)
+        return encode_substream(calls, lanes=self.header.num_lanes, tables=codec().tile_tables)
 
     def hyper_payload(self, z_hat: I32Map) -> bytes:
         """Encode a hyper-latent as the payload of the SOZ segment."""
@@ -141,7 +145,7 @@ def header(width: int, height: int, *, quality: int = 30, **elements: Any) -> Pi
     values = {
         "profile_idc": Profile.HIGH if elements.get("bit_depth_minus8", 0) > 4 else Profile.MAIN,  # noqa: PLR2004
         "level_idc": 1,
-        "model_set_idc": 2,
+        "model_set_idc": 3,
         "picture_size_bits_minus1": max(width - 1, height - 1, 1).bit_length() - 1,
         "width_minus1": width - 1,
         "height_minus1": height - 1,
@@ -192,11 +196,32 @@ def quality_map(offsets: I32Map, *, scale_idx: int) -> QualityMapSegment:
     )
 
 
+class Chosen:
+    """Source of a tile that asks rules, and keeps what they answer."""
+
+    def __init__(self, rule: Rule, transforms: TransformRule) -> None:
+        self.rule, self.transforms = rule, transforms
+        self.calls = TileCalls([[] for _ in range(num_groups())])
+
+    def transform_idx(self, tables: I32Map) -> I32Map:
+        """Choose the block transforms."""
+        indices = self.transforms(tables)
+        self.calls.transform = codec().context.transforms.call(tables, indices)
+        return indices
+
+    def residual(self, step: Step) -> I32Map:
+        """Choose the residuals of one group and phase."""
+        residual = self.rule(step).astype(np.int32)
+        self.calls.groups[step.group].append((step.tables, residual))
+        return residual
+
+
 def fill(
     picture: PictureHeader,
     *,
     z_hat: I32Map,
     rule: Rule,
+    transforms: TransformRule | None = None,
     offsets: I32Map | None = None,
     map_scale_idx: int = 24,
 ) -> Content:
@@ -205,6 +230,7 @@ def fill(
     Parameters
     ----------
     rule : chooses the residuals.
+    transforms : chooses the block transforms; None draws them as their tables expect.
     offsets : (h16, w16) quality offsets; None for a stream without quality map.
     map_scale_idx : probability table of the quality map.
     """
@@ -213,16 +239,11 @@ def fill(
         quality_idx=picture.quality_idx, offsets=none if offsets is None else offsets
     )
     state, mu = decode_hyper_features(network=codec().hyper, z_hat=z_hat, quality=quality)
-    calls: list[tuple[tuple[Call, ...], ...]] = []
+    tiles: list[TileCalls] = []
+    transforms = transforms or Draw(0).transforms
     for tile_idx in range(picture.num_tiles):
         rows, columns = picture.tile(tile_idx).slices
-        by_group: list[list[Call]] = [[] for _ in model.groups]
-
-        def source(step: Step, by_group: list[list[Call]] = by_group) -> I32Map:
-            residual = rule(step).astype(np.int32)
-            by_group[step.group].append((step.tables, residual))
-            return residual
-
+        source = Chosen(rule, transforms)
         decode_tile_latent(
             model=model,
             state=np.ascontiguousarray(state[:, rows, columns]),
@@ -232,11 +253,11 @@ def fill(
             num_groups=len(model.groups),
             monochrome=bool(picture.monochrome_flag),
         )
-        calls.append(tuple(map(tuple, by_group)))
+        tiles.append(source.calls)
     return Content(
         header=picture,
         z_hat=z_hat,
-        calls=tuple(calls),
+        tiles=tuple(tiles),
         quality_map=None if offsets is None else quality_map(offsets, scale_idx=map_scale_idx),
     )
 

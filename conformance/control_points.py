@@ -26,7 +26,7 @@ LAST = ("enhanced", "enhanced_chroma", "alpha")
 """What is decoded after the lossy picture."""
 _STEP = re.compile(r"(.*/phase\d+)/\w+")
 _FRAME = re.compile(r"frame\d+/")
-_TILE = re.compile(r"(.*?)tile\d+/(.*)")
+_TILE = re.compile(r"(.*?)tile\d+/((?!transform_idx|y_hat|group).*)")
 
 
 class ControlPoints:
@@ -39,6 +39,8 @@ class ControlPoints:
         """Probability tables that a residual was coded with."""
         self.ranges: dict[str, tuple[int, int]] = {}
         """Smallest and largest value, of the tensors in `RANGES`."""
+        self.transforms: set[int] = set()
+        """Block transforms of the positions."""
         self.escape_lengths: set[int] = set()
         """Leading zeros of the codes of escaped residuals."""
         self._scale_idx = np.zeros(0, np.int32)
@@ -70,7 +72,9 @@ class ControlPoints:
         """Take one tensor."""
         self.reported[name] = hashlib.sha256(value.astype(">i4").tobytes()).hexdigest()[:DIGITS]
         last = name.rpartition("/")[2]
-        if last == "scale_idx":
+        if last == "transform_idx":
+            self.transforms |= set(value.ravel().tolist())
+        elif last == "scale_idx":
             self._scale_idx = value
         elif last == "mask":
             self.tables |= set(self._scale_idx[value != 0].tolist())

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from conformance import ROOT
 from conformance.case import Case
-from refdec.entropy.context import LATENT_MAX
+from refdec.entropy.block_transform import LATENT_MAX
 from refdec.entropy.hyper_latent import HYPER_LATENT_MAX
 from refdec.entropy.residual import RESIDUAL_MAX
 from refdec.entropy.tables import load_residual_tables
+from refdec.network import load_model_set
 from refdec.resources import spec_path
 from refdec.syntax.declaration import Element, elements_of
 from refdec.syntax.element import ElementRow
@@ -38,6 +39,7 @@ from refdec.syntax.segment import (
     StartOfCodestream,
     ToolHeader,
 )
+from refenc.encode import MODEL_SET
 
 FRAMING = "segment"
 STRUCTURES: tuple[tuple[str, type], ...] = (
@@ -191,6 +193,8 @@ def _entropy_cells() -> Iterator[tuple[str, str]]:
     tables = load_residual_tables()
     for index in range(tables.skip_threshold, len(tables.tables.bounds)):
         yield f"residual table {index}", "coded"
+    for index in range(len(load_model_set(MODEL_SET).tables["transform_matrices"]) + 1):
+        yield f"block transform {index}", "coded"
     for zeros in range(MAX_ESCAPE_ZEROS + 1):
         yield f"escape with {zeros} leading zeros", "coded"
 
@@ -254,6 +258,7 @@ def _conditions(
 def _decoding_facts(case: Case) -> Iterator[str]:
     coverage = case.manifest["valid"]["coverage"]
     yield from (f"residual table {index} coded" for index in numbers(coverage["tables"]))
+    yield from (f"block transform {index} coded" for index in numbers(coverage["transforms"]))
     for zeros in numbers(coverage["escape_lengths"]):
         yield f"escape with {zeros} leading zeros coded"
     for name, ends in coverage["ranges"].items():

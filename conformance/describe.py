@@ -78,6 +78,7 @@ def _valid(data: bytes) -> dict[str, Any]:
         ),
         "coverage": {
             "tables": intervals(points.tables),
+            "transforms": intervals(points.transforms),
             "escape_lengths": intervals(points.escape_lengths),
             "ranges": {name: list(limits) for name, limits in points.ranges.items()},
         },

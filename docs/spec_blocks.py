@@ -228,10 +228,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "exit statuses": exit_block,
     "requirement index": requirements_block,
     "model sets": model_sets_block,
-    "model set 2": model_set_block,
-    "model set 2 tensors": model_tensors_block,
-    "model set 2 hyper tables": hyper_tables_block,
-    "model set 2 networks": networks_block,
+    "model set 3": model_set_block,
+    "model set 3 tensors": model_tensors_block,
+    "model set 3 hyper tables": hyper_tables_block,
+    "model set 3 networks": networks_block,
 }
 """Every generated block by name; each stands in the specification exactly once."""
 

@@ -14,6 +14,7 @@ from docs.worked_values import CASE, Run, Substream, Values, worked_values
 from refdec.arrays import I32Map
 from refdec.cli.inspect import value_text
 from refdec.codec import get_codec
+from refdec.entropy.block_transform import NUM_SCALES
 from refdec.entropy.hyper_latent import hyper_lanes
 from refdec.entropy.tables import load_residual_tables
 from refdec.network.layers import Conv
@@ -41,6 +42,7 @@ def worked_example_text(values: Values) -> str:
             *_variables(values),
             *_hyper_latent(values),
             *_hyper_network(values),
+            *_transforms(values),
             *_first_group(values),
             *_other_groups(values),
             *_picture(values),
@@ -276,6 +278,26 @@ def _one_convolution(run: Run) -> list[str]:
     ]
 
 
+def _transforms(values: Values) -> list[str]:
+    scale = int(values.run_of("head_transform").tensors["scale"][0, 0, 0])
+    coded = values.substreams[1].symbols[0]
+    transforms = get_codec(MODEL_SET, "numpy").context.transforms
+    last, half = len(transforms.tables.bounds) - 1, transforms.num_transforms // 2
+    index = int(values.points["tile0/transform_idx"][0, 0, 0])
+    return [
+        "## Block transform (8.4.5, 8.4.6)",
+        "The network `head_transform`:",
+        _layers(values.run_of("head_transform")),
+        (
+            f"`table` = Clip3( 0, {last}, ( {scale} + 512 ) >> 5 ) = {coded.table - NUM_SCALES}, "
+            f"which is table {coded.table} of the sub-stream of layer 0. Call 0 of it, see below, "
+            f"gives {coded.value}, so `transform_idx` is {coded.value} + {half} = {index}. The "
+            "network `update_transform` tells the `state`:"
+        ),
+        _layers(values.run_of("update_transform")),
+    ]
+
+
 def _first_group(values: Values) -> list[str]:
     residual_tables = load_residual_tables()
     step, run = values.steps[0], values.run_of("head_0_0")
@@ -318,8 +340,8 @@ def _first_group(values: Values) -> list[str]:
         ),
         (
             "**Step (2), residual (8.4.1).** The sub-stream of the layer, with `NumLanes` lanes. "
-            "Call 0 is this step; later calls, if there are any, are those of the next groups and "
-            "phases with coded positions."
+            "Call 0 was the block transform, call 1 is this step; later calls, if there are any, "
+            "are those of the next groups and phases with coded positions."
         ),
         *_substream(values.substreams[1]),
         (
@@ -360,7 +382,8 @@ def _other_groups(values: Values) -> list[str]:
         table(("group", "phase", "channels", "scale_idx", "coded", "y_hat after it"), rows),
         (
             "A `scale_idx` of a phase without positions is computed, but nothing uses it. The "
-            "first 64 channels of `y_hat` (the others follow the same rules):"
+            "first 64 channels of `y_hat` after the inverse block transform (8.4.7; the others "
+            "follow the same rules):"
         ),
         _numbers(latents.y_hat[:64]),
         f"SHA-256 of `y_hat` (10.1), the digest of point L: `{latents.digest()}`.",

@@ -13,10 +13,10 @@ from conformance.case import load_suite
 from refdec import latents
 from refdec.arrays import I32Map, I64Map
 from refdec.decoding import decode, decode_latents
-from refdec.entropy import context, hyper_latent
+from refdec.entropy import block_transform, context, hyper_latent
 from refdec.entropy.context import Step
 from refdec.entropy.rans import STATE_LOW, WORD_BITS, SubstreamDecoder
-from refdec.entropy.residual import LayeredResiduals
+from refdec.entropy.residual import LayeredSubstreams
 from refdec.entropy.tables import PRECISION_BITS, TOTAL, FrequencyTables
 from refdec.network import CompiledNetwork, run_network
 from refdec.picture import Latents, Picture
@@ -206,17 +206,18 @@ def _recorded(values: Values) -> Iterator[None]:
             values.runs.append(noted)
         return run_network(runner, inputs, quality, trace=note, **settings)
 
-    residuals = LayeredResiduals.__call__
+    residuals = LayeredSubstreams.residual
 
-    def residual(source: LayeredResiduals, step: Step) -> I32Map:
+    def residual(source: LayeredSubstreams, step: Step) -> I32Map:
         if values.picture is None:
             values.steps.append(replace(step, mu=step.mu.copy()))
         return residuals(source, step)
 
     with (
         patch.object(latents, "make_decoder", make_decoder),
-        patch.object(LayeredResiduals, "__call__", residual),
+        patch.object(LayeredSubstreams, "residual", residual),
         patch.object(context, "run_network", run),
+        patch.object(block_transform, "run_network", run),
         patch.object(hyper_latent, "run_network", run),
         patch.object(transform, "run_network", run),
     ):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from refdec.still import HashResult
     from refdec.syntax.codestream import Codestream
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 _MODULES = ("errors", "limits", "syntax.codestream", "picture", "animation", "still", "decoding")
 """Where the public names are, those that are quick to import first."""

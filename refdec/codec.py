@@ -42,6 +42,11 @@ class Codec:
         )
 
     @cached_property
+    def tile_tables(self) -> FrequencyTables:
+        """Frequency tables of a residual segment: the residual's, then the block transforms'."""
+        return load_residual_tables().tables.joined(self.context.transforms.tables)
+
+    @cached_property
     def _simple(self) -> CompiledNetwork:
         return self.backend.compile(self.model.networks["synthesis_simple"])
 

@@ -18,7 +18,7 @@ from refdec.entropy.hyper_latent import (
 )
 from refdec.entropy.quality_map import MAP_LANES, decode_quality_map, derive_quality
 from refdec.entropy.rans import make_decoder
-from refdec.entropy.residual import LayeredResiduals
+from refdec.entropy.residual import LayeredSubstreams
 from refdec.entropy.tables import load_residual_tables
 from refdec.picture import Latents
 from refdec.syntax.codestream import Codestream
@@ -156,7 +156,7 @@ def _bands(
                 state=np.ascontiguousarray(state[:, :, inside]),
                 mu=np.ascontiguousarray(mu[:, :, inside]),
                 quality=np.ascontiguousarray(quality[rows, columns]),
-                source=_residuals(codestream, layers, tile_idx),
+                source=_substreams(codestream, codec, layers, tile_idx),
                 num_groups=layers[-1].stop if layers else 0,
                 monochrome=bool(header.monochrome_flag),
                 trace=prefixed(trace, f"tile{tile_idx}/"),
@@ -185,14 +185,17 @@ def _hyper_latent(codestream: Codestream, codec: Codec) -> I32Map:
     )
 
 
-def _residuals(codestream: Codestream, layers: tuple[range, ...], tile: int) -> LayeredResiduals:
-    header, tables = codestream.picture_header, load_residual_tables().tables
+def _substreams(
+    codestream: Codestream, codec: Codec, layers: tuple[range, ...], tile: int
+) -> LayeredSubstreams:
+    header, tables = codestream.picture_header, codec.tile_tables
     segments = codestream.residual[tile :: header.num_tiles][: len(layers)]
     decoders = [
         make_decoder(s.payload, lanes=header.num_lanes, tables=tables, offset=s.offset)
         for s in segments
     ]
-    return LayeredResiduals(layers, decoders, [s.offset for s in segments])
+    offsets = [s.offset for s in segments]
+    return LayeredSubstreams(layers, decoders, offsets, codec.context.transforms.num_transforms)
 
 
 def prefixed(trace: Trace | None, prefix: str) -> Trace | None:

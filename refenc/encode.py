@@ -5,7 +5,7 @@ The encoder runs the decoding process itself (`decode_tile_latent`) and answers 
 residuals with the quantiser, so what it predicts from is what the decoder will have.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from refdec.arrays import I32Map
 from refdec.codec import Codec, get_codec
-from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.hyper_latent import decode_hyper_features, hyper_lanes, hyper_latent_tables
 from refdec.entropy.quality_map import derive_quality
 from refdec.entropy.tables import load_residual_tables
@@ -40,20 +39,20 @@ from refenc.quantise import Quantiser
 from refenc.rans import encode_substream
 from refenc.rate import RATE_WEIGHT, RateSearch, model_bits, quality_of
 from refenc.refine import ideal_latent, without_quantisation
+from refenc.tile import Source, TileCalls, compared_transforms, quantised
 
-MODEL_SET = 2
+MODEL_SET = 3
 EFFORT = 1
-"""0: the analysis transform's latent; 1: corrected once per picture; 2: and after quantisation."""
+"""0: the analysis transform's latent; 1: corrected once per picture; 2: and after quantisation,
+with block transforms that were tried."""
 THOROUGH = 2
 CORRECTIONS = (1.0, 0.5)
-"""Share of the decoder's error that each quantisation beyond the first corrects, at `THOROUGH`."""
+"""Share of the decoder's error that each quantisation beyond the first corrects."""
 RATE_SEARCH_LENGTH = 3
 LARGE_PICTURE, LARGE_PICTURE_TILE = 1 << 24, 512
 """Samples that a decoder manages within 1 GiB as one tile; the tile side beyond (0.7 % rate)."""
 BYTES_PER_LANE = 500
 """A lane costs about two bytes."""
-
-Calls = list[tuple[I32Map, I32Map]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +118,7 @@ def encode(
         codec=codec,
         hashes=hashes,
         structure=structure or Structure(),
-        corrections=CORRECTIONS if effort >= THOROUGH else (),
+        thorough=effort >= THOROUGH,
     )
 
 
@@ -157,7 +156,7 @@ def encode_at_rate(
             hashes=hashes,
             structure=structure or Structure(),
             rate_weight=rate_weight,
-            corrections=CORRECTIONS if effort >= THOROUGH else (),
+            thorough=effort >= THOROUGH,
         )
         coded.append(Coded(data=data, quality=quality, bpp=8 * len(data) / pixels))
         search.add(level, coded[-1].bpp)
@@ -187,7 +186,7 @@ def encode_analysed(
     hashes: bool,
     structure: Structure,
     rate_weight: float = RATE_WEIGHT,
-    corrections: Sequence[float] = (),
+    thorough: bool = False,
 ) -> bytes:
     """Quantise, predict and code an analysed picture; see `encode_lossy`."""
     lossy = encode_lossy(
@@ -196,7 +195,7 @@ def encode_analysed(
         codec=codec,
         structure=structure,
         rate_weight=rate_weight,
-        corrections=corrections,
+        thorough=thorough,
     )
     points = picture_hashes(codec, lossy) if hashes else ()
     codestream = replace(lossy.codestream, hashes=points)
@@ -229,36 +228,37 @@ def encode_lossy(
     codec: Codec,
     structure: Structure,
     rate_weight: float = RATE_WEIGHT,
-    corrections: Sequence[float] = (),
+    thorough: bool = False,
 ) -> Lossy:
     """Quantise, predict and code an analysed picture, without hashes.
 
-    For each of `corrections`, the picture is decoded, and quantised again towards a latent that
-    makes up for this share of the decoder's error.
+    To be `thorough`, block transforms are compared by what they come to, and the picture is
+    decoded, and quantised again towards a latent that makes up for the decoder's error.
     """
     header = picture_header(analysed.picture, quality=quality, structure=structure)
     offsets = structure.quality_offsets
     if offsets is None:
         offsets = np.zeros((header.h16, header.w16), np.int32)
     plane = derive_quality(quality_idx=quality, offsets=offsets)
-    state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
     quantiser = Quantiser.of(load_residual_tables(), rate_weight)
-    y = analysed.y
-    y_hat, calls = quantised(y, analysed.masking, state, mu, plane, header, codec, quantiser)
-    for share in corrections:
-        ideal = ideal_latent(codec, header, analysed.picture, y_hat, plane)
-        y = y + np.float32(share) * (ideal - y)
-        y_hat, calls = quantised(y, analysed.masking, state, mu, plane, header, codec, quantiser)
-    layers = header.layer_groups(len(codec.context.groups))
+    state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
+    source = Source(analysed.y, state, mu, plane, analysed.masking)
+    transform = compared_transforms(source, header, codec, quantiser) if thorough else None
+    coded = quantised(source, header, codec, quantiser, transform)
+    for share in CORRECTIONS if thorough else ():
+        ideal = ideal_latent(codec, header, analysed.picture, coded.y_hat, plane)
+        source = source._replace(y=source.y + np.float32(share) * (ideal - source.y))
+        coded = quantised(source, header, codec, quantiser, transform)
+    tiles, layers = coded.tiles, header.layer_groups(len(codec.context.groups))
     if structure.log2_lanes is None:
-        header = replace(header, log2_lanes=suitable_lanes(calls, len(layers), quantiser))
-    tables = load_residual_tables().tables
+        header = replace(header, log2_lanes=suitable_lanes(tiles, len(layers), quantiser))
+    tables = codec.tile_tables
     residuals = tuple(
         ResidualSegment(
             layer_idx=layer_idx,
             tile_idx=tile_idx,
             payload=encode_substream(
-                [call for group in groups for call in calls[tile_idx][group]],
+                tiles[tile_idx].of(groups),
                 lanes=header.num_lanes,
                 tables=tables,
             ),
@@ -277,7 +277,7 @@ def encode_lossy(
         hyper_latent=HyperLatentSegment(payload=z_payload),
         residual=residuals,
     )
-    return Lossy(codestream, y_hat, plane)
+    return Lossy(codestream, coded.y_hat, plane)
 
 
 def picture_hashes(codec: Codec, lossy: Lossy) -> tuple[PictureHash, ...]:
@@ -300,61 +300,11 @@ def picture_hash(point: HashPoint, transform: SynthesisTransform, digest: str) -
     )
 
 
-def quantised(
-    y: NDArray[np.float32],
-    masking: I32Map,
-    state: I32Map,
-    mu: I32Map,
-    plane: I32Map,
-    header: PictureHeader,
-    codec: Codec,
-    quantiser: Quantiser,
-) -> tuple[I32Map, list[list[Calls]]]:
-    """Quantise a latent tile by tile; return what is decoded, and the calls by tile and group."""
-    y_hat = np.zeros(y.shape, np.int32)
-    calls: list[list[Calls]] = []
-    for tile_idx in range(header.num_tiles):
-        rows, columns = header.tile(tile_idx).slices
-        recorder = Recorder(
-            quantiser, y[:, rows, columns], masking[rows, columns], list(codec.context.slices())
-        )
-        y_hat[:, rows, columns] = decode_tile_latent(
-            model=codec.context,
-            state=np.ascontiguousarray(state[:, rows, columns]),
-            mu=np.ascontiguousarray(mu[:, rows, columns]),
-            quality=np.ascontiguousarray(plane[rows, columns]),
-            source=recorder,
-            num_groups=len(codec.context.groups),
-            monochrome=bool(header.monochrome_flag),
-        )
-        calls.append(recorder.calls)
-    return y_hat, calls
-
-
-class Recorder:
-    """Residual source of the encoder: quantises towards a latent and keeps what was chosen."""
-
-    def __init__(
-        self,
-        quantiser: Quantiser,
-        y: NDArray[np.float32],
-        masking: I32Map,
-        slices: list[slice],
-    ) -> None:
-        self.quantiser, self.y, self.masking, self.slices = quantiser, y, masking, slices
-        self.calls: list[Calls] = [[] for _ in slices]
-
-    def __call__(self, step: Step) -> I32Map:
-        """Quantise one group and phase."""
-        residual = self.quantiser.residual(step, self.y[self.slices[step.group]], self.masking)
-        self.calls[step.group].append((step.tables, residual))
-        return residual
-
-
-def suitable_lanes(calls: list[list[Calls]], num_layers: int, costs: Quantiser) -> int:
+def suitable_lanes(tiles: list[TileCalls], num_layers: int, costs: Quantiser) -> int:
     """Choose log2 of the lane count so that lanes cost about half a percent."""
-    bits = sum(costs.bits(t, r) for tile in calls for group in tile for t, r in group)
-    lanes = bits / 8 / len(calls) / num_layers / BYTES_PER_LANE
+    groups = (group for tile in tiles for group in tile.groups)
+    bits = sum(costs.bits(t, r) for group in groups for t, r in group)
+    lanes = bits / 8 / len(tiles) / num_layers / BYTES_PER_LANE
     return int(np.clip(np.floor(np.log2(max(lanes, 1))), 0, 8))
 
 

@@ -93,7 +93,12 @@ class Quantiser:
 
     def bits(self, tables: I32Map, residual: I32Map) -> float:
         """Estimate the bits of residuals (n,) under tables (n,)."""
-        return float(self.costs[tables, self._columns(residual)].sum(dtype=np.float64))
+        return float(self.symbol_bits(tables, residual).sum(dtype=np.float64))
+
+    def symbol_bits(self, tables: I32Map, residual: I32Map) -> F32:
+        """Estimate the bits of each of the residuals (n,) under tables (n,)."""
+        bits: F32 = self.costs[tables, self._columns(residual)]
+        return bits
 
 
 def _choices(costs: F32, offsets: I32Map, weight: np.float32) -> NDArray[np.int8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from refdec.arrays import I32Map
 from refdec.codec import Codec
-from refdec.entropy.context import LATENT_MAX
+from refdec.entropy.block_transform import LATENT_MAX
 from refdec.picture import Picture
 from refdec.reconstruction import reconstruct_picture
 from refdec.syntax.picture_header import PictureHeader

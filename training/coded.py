@@ -10,8 +10,9 @@ from refdec.entropy.hyper_latent import decode_hyper_features
 from refdec.entropy.tables import load_residual_tables
 from refenc.analysis import centred_ycc
 from refenc.colour import as_picture
-from refenc.encode import MODEL_SET, RATE_WEIGHT, Recorder, analyse
+from refenc.encode import MODEL_SET, RATE_WEIGHT, analyse
 from refenc.quantise import Quantiser
+from refenc.tile import Recorder, Source
 
 CROP = 256
 
@@ -26,12 +27,13 @@ def coded_patches(patches: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, 
         analysed, quality = analyse(samples), int(rng.integers(0, 64))
         plane = np.full(analysed.y.shape[1:], quality, np.int32)
         state, mu = decode_hyper_features(network=codec.hyper, z_hat=analysed.z_hat, quality=plane)
+        source = Source(analysed.y, state, mu, plane, analysed.masking)
         y_hat = decode_tile_latent(
             model=codec.context,
             state=state,
             mu=mu,
             quality=plane,
-            source=Recorder(quantiser, analysed.y, analysed.masking, list(codec.context.slices())),
+            source=Recorder(codec.context, quantiser, source),
             num_groups=len(codec.context.groups),
             monochrome=False,
         )

@@ -17,7 +17,8 @@ from torch import Tensor
 from training import checkpoint
 from training.coded import coded_patches
 from training.graph import QUALITIES, Graph
-from training.model import LOW, Set
+from training.model import Set
+from training.networks import LOW
 from training.rounding import round_together
 from training.train import mean_squared_error
 

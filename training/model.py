@@ -4,6 +4,7 @@ x        picture, YCbCr (BT.601, full range) minus (128, 0, 0), sample units, (B
 y        latent (B, 512, H/16, W/16): lapped 16x16 transform, low to high frequency, luma and chroma interleaved
 z        hyper-latent (B, 16, H/64, W/64)
 symbols  round((y - mean) / step): what the entropy coder codes
+transform  index of the block transform of each position (B, H/16, W/16): the basis of its luma latents
 groups   channel groups, each coded in two checkerboard phases
 
 The context networks work in units of the quantisation step, so they see small integers at every quality.
@@ -16,37 +17,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.graph import (
-    ANCHORS,
-    AVERAGE_LOG,
-    SYMBOL_LOG,
-    Graph,
-    Wire,
-    at_quality,
-    straight_through,
-    symmetric,
+from training.block_transforms import (
+    NUM_TRANSFORMS,
+    choose,
+    from_basis,
+    partition_matrices,
+    to_basis,
+)
+from training.graph import ANCHORS, Graph, Wire, at_quality, straight_through, symmetric
+from training.networks import (
+    GROUPS,
+    HYPER,
+    LOW,
+    MEAN_GROUPS,
+    STATE,
+    TRANSFORM_TABLES,
+    activity,
+    filter_base,
+    head,
+    head_transform,
+    synthesis_simple,
+    transform_start,
+    update,
+    update_transform,
+    zero,
 )
 from training.rate import bits, decided, noisy, pull
-from training.transform import BLOCK, CHANNELS, dct, frequency_order, lapping, neighbour_weights
+from training.transform import BLOCK, CHANNELS, dct, frequency_order, lapping
 
-GROUPS = (6, 12, 24, 46, 88, 144, 192)
-MEAN_GROUPS = 3  # groups whose mean is predicted; the mean of higher frequencies is zero
-STATE = 96
-LOW = sum(GROUPS[:MEAN_GROUPS])
-"""Latents so strong that their part of the synthesis has weights of 16 bits."""
-HYPER = 16
 STEP_RANGE = (200.0, 1.6)  # quantisation step at quality 0 and 63, before training
 SKIP_LOG = -2.5  # log2 of the scale under which a position is not coded
 RGB_FROM_YCC = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
-
-SYMBOLS = (-127, 127, 0)
-DEVIATION = (-2047, 2047, 5)
-STATE_RANGE = (-2047, 2047, 7)
-
-
-def zero(module: nn.Module) -> None:
-    nn.init.zeros_(module.weight)
-    nn.init.zeros_(module.bias)
 
 
 class Set(nn.Module):
@@ -58,14 +59,15 @@ class Set(nn.Module):
         self.analysis_start(order)
         self.hyper = self.hyper_decoder()
         done = [sum(GROUPS[:k]) for k in range(len(GROUPS))]
-        self.updates = nn.ModuleList(self.update(k, n) for k, n in enumerate(GROUPS))
-        self.activities = nn.ModuleList(self.activity(k, n) for k, n in enumerate(GROUPS[:-1]))
+        self.updates = nn.ModuleList(update(k, n) for k, n in enumerate(GROUPS))
+        self.activities = nn.ModuleList(activity(k, n) for k, n in enumerate(GROUPS[:-1]))
         self.heads = nn.ModuleList(
-            self.head(k, phase, n, done[k], order)
-            for k, n in enumerate(GROUPS)
-            for phase in range(2)
+            head(k, phase, n, done[k], order) for k, n in enumerate(GROUPS) for phase in range(2)
         )
-        self.synthesis, self.filter = self.synthesis_simple(), self.filter_base()
+        self.register_buffer("transforms", partition_matrices(), persistent=False)
+        self.transform_head, self.transform_update = head_transform(), update_transform()
+        self.transform_log = nn.Parameter(transform_start())
+        self.synthesis, self.filter = synthesis_simple(), filter_base()
         self.invert()
         steps = torch.linspace(*(math.log2(s) for s in STEP_RANGE), ANCHORS)
         self.step_log = nn.Parameter(steps[:, None].repeat(1, CHANNELS))
@@ -165,104 +167,6 @@ class Set(nn.Module):
                 )
         return g
 
-    def update(self, k: int, own: int) -> Graph:
-        """State after half a group: state + 3x3 convolution of what was decoded."""
-        g = Graph(f"update_{k}", state=Wire(STATE, *STATE_RANGE), symbols=Wire(own, *SYMBOLS))
-        source = g.lookup("log", g.plain("abs", "magnitude", ["symbols"]), SYMBOL_LOG)
-        if k < MEAN_GROUPS:
-            # same fraction bits: deviations (2**-5 steps) are read as 2**-6, which the weights absorb
-            g.inputs["deviation"] = g.wires["deviation"] = Wire(own, -2047, 2047, 6)
-            source = g.plain("concat", "seen", [source, "deviation"])
-        g.conv("news", source, STATE, 3, STATE_RANGE[2])
-        g.add("out", "state", "news")
-        g.modules_by_layer["news"].weight.data *= 0.3
-        g.outputs = ["out"]
-        return g
-
-    def activity(self, k: int, own: int) -> Graph:
-        """Magnitudes blurred 3x3, the frequency context of later groups."""
-        g = Graph(f"activity_{k}", symbols=Wire(own, *SYMBOLS))
-        g.conv(
-            "blur", g.plain("abs", "magnitude", ["symbols"]), own, 3, 3, lo=0, hi=2040, groups=own
-        )
-        weight = g.modules_by_layer["blur"].weight.data
-        weight.fill_(0.4 / 9)
-        weight[:, :, 1, 1] += 0.6
-        g.outputs = ["blur"]
-        return g
-
-    def head(
-        self, k: int, phase: int, own: int, done: int, order: list[tuple[int, int, int]]
-    ) -> Graph:
-        """Log scale (and mean) of one group in one phase."""
-        g = Graph(f"head_{k}_{phase}", state=Wire(STATE, *STATE_RANGE))
-        h = g.conv("h1", "state", STATE, 1, 7, lo=0)
-        h = g.conv("h2", h, STATE, 1, 7, lo=0)
-        scale = g.conv("s", h, own, 1, 6)
-        g.modules_by_layer["s"].weight.data *= 0.1
-        if done:
-            g.inputs["activity"] = g.wires["activity"] = Wire(done, 0, 2040, 3)
-            near = g.conv("frequency", "activity", own, 1, 4, lo=0)
-            g.modules_by_layer["frequency"].weight.data = neighbour_weights(order, done, own)[
-                :, :, None, None
-            ]
-            scale = self.feature(g, scale, near, own)
-        if phase:
-            g.inputs["symbols"] = g.wires["symbols"] = Wire(own, *SYMBOLS)
-            near = g.conv(
-                "space", g.plain("abs", "magnitude", ["symbols"]), own, 3, 4, lo=0, groups=own
-            )
-            weight = g.modules_by_layer["space"].weight.data
-            weight.zero_()
-            weight[:, 0, [0, 1, 1, 2], [1, 0, 2, 1]] = 0.25
-            scale = self.feature(g, scale, near, own)
-        g.quality_bias("scale", scale)
-        g.outputs = ["scale"]
-        if k < MEAN_GROUPS:
-            decoded = done + phase * own
-            mean = g.conv("m" if decoded else "mean", h, own, 1, 5)
-            zero(g.modules_by_layer[mean])
-            if decoded:
-                g.inputs["deviation"] = g.wires["deviation"] = Wire(decoded, *DEVIATION)
-                linear = g.conv("linear", "deviation", own, 3, 5)
-                weight = g.modules_by_layer["linear"].weight.data
-                weight.zero_()
-                if phase:
-                    for c in range(own):
-                        if order[done + c][1:] == (0, 0):
-                            weight[c, done + c, [0, 1, 1, 2], [1, 0, 2, 1]] = 0.2
-                mean = g.add("mean", mean, linear)
-            g.outputs.append(mean)
-        return g
-
-    @staticmethod
-    def feature(g: Graph, scale: str, near: str, own: int) -> str:
-        """Scale + gain * log2(1 + 10 near), one gain per channel."""
-        log = g.lookup(near + "_log", near, AVERAGE_LOG)
-        gain = g.conv(near + "_gain", log, own, 1, 6, groups=own)
-        g.modules_by_layer[near + "_gain"].weight.data.fill_(0.4)
-        return g.add(near + "_sum", scale, gain)
-
-    def synthesis_simple(self) -> Graph:
-        """Inverse transform of blocks, and of lapping them; answers Y, Cb, Cr in 1/8 sample units.
-
-        Weights of 8 bits would leave errors of a tenth of a percent of the strongest latents: `blocks_fine` has what
-        is left of their weights. Of the lapping only what it adds is multiplied.
-        """
-        g = Graph("synthesis_simple", latent=Wire(CHANNELS, -4095, 4095, 1))
-        coarse = g.conv("blocks_coarse", "latent", 768, 1, 3, splits=8)
-        low = g.conv("low", "latent", LOW, 1, 1, lo=-4095, hi=4095)
-        g.add("blocks", coarse, g.conv("blocks_fine", low, 768, 1, 3))
-        g.plain("pixel_shuffle", "blocks_plane", ["blocks"], factor=BLOCK)
-        g.plain("shift_pad", "shifted", ["blocks_plane"], n=8)
-        g.plain("pixel_unshuffle", "shifted_blocks", ["shifted"], factor=BLOCK)
-        g.conv("across", "shifted_blocks", 768, 1, 3, groups=3)
-        g.add("lapped", "shifted_blocks", "across")
-        g.plain("pixel_shuffle", "lapped_plane", ["lapped"], factor=BLOCK)
-        g.plain("crop", "samples", ["lapped_plane"], n=8)
-        g.outputs = ["samples"]
-        return g
-
     @torch.no_grad()
     def invert(self) -> None:
         """Make the synthesis the inverse of the analysis, in real numbers."""
@@ -274,23 +178,6 @@ class Set(nn.Module):
         layers["blocks_coarse"].weight.copy_(blocks[:, :, None, None])
         layers["blocks_coarse"].bias.copy_(-blocks @ self.analysis.bias)
         layers["across"].weight.copy_((lapped - torch.eye(256).repeat(3, 1))[:, :, None, None])
-
-    def filter_base(self) -> Graph:
-        """Residual filter at 1/8 resolution that follows `synthesis_simple` in the transform `base`."""
-        g = Graph("filter_base", 1, samples=Wire(3, -2047, 2047, 3))
-        g.plain("pixel_unshuffle", "phases", ["samples"], factor=8)
-        g.conv("f0", "phases", 32, 3, 4, splits=4)
-        g.quality_bias("f1", "f0", lo=0)
-        g.conv("ra", "f1", 32, 3, 4, lo=0)
-        g.conv("qa", "ra", 32, 1, 4)
-        g.conv("correction", g.add("ta", "f1", "qa"), 192, 3, 3)
-        g.add("corrected", "phases", "correction")
-        g.plain("pixel_shuffle", "filtered", ["corrected"], factor=8)
-        g.modules_by_layer["f0"].weight.data *= 0.1
-        zero(g.modules_by_layer["qa"])
-        zero(g.modules_by_layer["correction"])
-        g.outputs = ["filtered"]
-        return g
 
     # -- training forward ----------------------------------------------------------------------------------------
 
@@ -340,6 +227,11 @@ class Set(nn.Module):
         steps = self.steps(quality)[..., None, None]
         ij = torch.arange(h, device=x.device)[:, None] + torch.arange(w, device=x.device)[None]
         first_phase = (ij % 2 == 0).float()
+        transform = choose(y.detach(), self.transforms, steps)
+        y = to_basis(y, self.transforms, transform)
+        bits_t = self.transform_bits(self.transform_head(quality, state=state)["scale"], transform)
+        indicator = F.one_hot(transform, NUM_TRANSFORMS).movedim(3, 1).float()
+        state = self.transform_update(quality, state=state, transform=indicator)["out"]
         activity, deviations, y_hats, first = [], [], [], 0
         coded, exact, scale_logs = [], [], []
         for k, n in enumerate(GROUPS):
@@ -349,7 +241,7 @@ class Set(nn.Module):
             for phase in range(2):
                 here = first_phase if phase == 0 else 1 - first_phase
                 head = self.heads[2 * k + phase]
-                have = {"state": state, "symbols": symbols.clamp(-127, 127)}
+                have = {"state": state, "transform": indicator, "symbols": symbols.clamp(-127, 127)}
                 if activity:
                     have["activity"] = torch.cat(activity, 1)
                 if deviations or phase:
@@ -385,12 +277,24 @@ class Set(nn.Module):
             exact.append(torch.where(first_phase > 0, v0, v))
             scale_logs.append(torch.where(first_phase > 0, scale_log0, scale_log))
             first += n
-        y_hat, scale = torch.cat(y_hats, 1), 2 ** torch.cat(scale_logs, 1)
+        y_hat = from_basis(in_halves(torch.cat(y_hats, 1)), self.transforms, transform)
+        scale = 2 ** torch.cat(scale_logs, 1)
         bits_y = bits(torch.cat(coded, 1), scale) + pull(noisy(torch.cat(exact, 1)), scale.detach())
-        y_hat = straight_through(torch.floor(y_hat.detach() * 2 + 0.5) / 2, y_hat).clamp(
-            -2047.5, 2047.5
-        )
-        return {"y_hat": y_hat, "bits_y": bits_y, "bits_z": bits_z}
+        y_hat = in_halves(y_hat)
+        return {"y_hat": y_hat, "bits_y": bits_y, "bits_z": bits_z, "bits_t": bits_t}
+
+    def transform_bits(self, scale: Tensor, transform: Tensor) -> Tensor:
+        """Bits per picture (B,) of the indices (B, h, w), by rows of shares between which `scale` chooses."""
+        place = (scale[:, 0] + TRANSFORM_TABLES // 2).clamp(0, TRANSFORM_TABLES - 1.01)
+        low = place.detach().floor().long()
+        rows, part = F.log_softmax(self.transform_log, 1), (place - low)[..., None]
+        log = (1 - part) * rows[low] + part * rows[low + 1]
+        return -log.gather(3, transform[..., None]).sum((1, 2, 3)) / math.log(2)
+
+
+def in_halves(y: Tensor) -> Tensor:
+    """Latents as a decoder has them: multiples of 1/2, clipped."""
+    return straight_through(torch.floor(y.detach() * 2 + 0.5) / 2, y).clamp(-2047.5, 2047.5)
 
 
 def clip_deviation(e: Tensor) -> Tensor:

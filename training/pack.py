@@ -1,6 +1,6 @@
 """Export a checkpoint to the files a decoder and an encoder read.
 
-usage: python -m training.pack CHECKPOINT.safetensors --model-set 2 [--tables-of 1]
+usage: python -m training.pack CHECKPOINT.safetensors --model-set 3 [--tables-of 2]
 
 Writes spec/models/setN.safetensors (integers, normative), spec/models/setN_encoder.safetensors (float16, informative)
 and the entry of spec/tables/model_sets.json. Tables of the hyper-latent come from the trained scales, and
@@ -17,14 +17,17 @@ from safetensors.numpy import save_file
 from refdec.network import load_model_set
 from refdec.resources import spec_path
 from training import checkpoint
+from training.block_transforms import SWITCHED
 from training.graph import QUALITIES, Graph
-from training.model import GROUPS, HYPER, MEAN_GROUPS, Set
+from training.model import Set
+from training.networks import GROUPS, HYPER, MEAN_GROUPS
 from training.packer import pack_model_set
 from training.tables import apportion
 from training.transform import frequency_order
 
 ENCODER_PARTS = ("pre.", "analysis.", "hyper_linear.", "hyper_activity.")
 HYPER_BOUND = 63
+TRAINED = 100.0
 
 
 def load_checkpoint(path: Path) -> Set:
@@ -45,8 +48,24 @@ def hyper_tables(net: Set) -> np.ndarray:
     return np.array(rows, np.int16)
 
 
-def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
-    """Write both files; `tables` (HYPER, S) are the hyper-latent's frequencies."""
+def transform_tables(net: Set, counts: np.ndarray | float = 0.0) -> np.ndarray:
+    """Frequencies (T, K + 1) of the indices of the block transforms, and of an escape that never comes.
+
+    The trained shares are worth `TRAINED` observations beside `counts` (T, K).
+    """
+    shares = torch.softmax(net.transform_log.detach().double(), 1).numpy()
+    shares[:-1] = (shares[:-1] + shares[1:]) / 2
+    rows = TRAINED * shares + counts
+    return as_tables(np.column_stack([rows, np.full(len(rows), 1e-6)]))
+
+
+def as_tables(rows: np.ndarray) -> np.ndarray:
+    """Frequencies of weights, row by row."""
+    return np.array([apportion(row) for row in rows], np.int16)
+
+
+def pack(net: Set, model_set: int, tables: np.ndarray, transform: np.ndarray) -> None:
+    """Write both files; `tables` (HYPER, S) are the hyper-latent's frequencies, `transform` (T, K + 1) the indices'."""
     descriptions, tensors = [], {}
     for graph in (m for m in net.modules() if isinstance(m, Graph)):
         description, own = graph.export()
@@ -56,6 +75,9 @@ def pack(net: Set, model_set: int, tables: np.ndarray) -> None:
         steps = net.steps(torch.arange(QUALITIES)) * 16
     tensors["step"] = steps.numpy().round().astype(np.int16)
     tensors["component"] = np.array([c for c, _, _ in frequency_order()], np.uint8)
+    tensors["transform_matrices"] = net.transforms.numpy().round().astype(np.int16)
+    tensors["transform_channels"] = np.array(SWITCHED, np.int16)
+    tensors["transform_frequencies"] = transform
     tensors["hyper_frequencies"] = tables
     tensors["hyper_bounds"] = np.full(HYPER, HYPER_BOUND, np.int32)
     metadata = {"groups": list(GROUPS), "mean_groups": MEAN_GROUPS, "hyper_channels": HYPER}
@@ -84,8 +106,11 @@ def main() -> None:
     )
     o = parser.parse_args()
     net = load_checkpoint(o.checkpoint)
-    kept = None if o.tables_of is None else load_model_set(o.tables_of).tables["hyper_frequencies"]
-    pack(net, o.model_set, hyper_tables(net) if kept is None else kept.astype(np.int16))
+    if o.tables_of is None:
+        pack(net, o.model_set, hyper_tables(net), transform_tables(net))
+    else:
+        kept = load_model_set(o.tables_of).tables
+        pack(net, o.model_set, kept["hyper_frequencies"], kept["transform_frequencies"])
 
 
 if __name__ == "__main__":

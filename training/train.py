@@ -90,19 +90,21 @@ def rate_weight(quality: Tensor) -> Tensor:
     return 5 / step**2
 
 
+TRANSFORM_PARTS = ("pre.", "analysis.", "step_log")
 SPEEDS = (
     ("hyper_linear", 0.002),  # sees latents of several hundred units
     ("pre.", 0.005),
     ("analysis.", 0.01),
     ("hyper.modules_by_layer.m.", 10.0),  # answers in latents of several hundred units
+    ("basis.", 10.0),  # sees ones
     ("", 2.0),
 )
-"""Learning rate multiplier by the first matching name: the units of what a layer sees and answers differ widely."""
+"""Learning rate multiplier by the first part of the name that matches: the units of what a layer sees and answers differ widely."""
 
 
 def speed(name: str) -> float:
     """Learning rate multiplier of a parameter."""
-    return next(value for start, value in SPEEDS if name.startswith(start))
+    return next(value for start, value in SPEEDS if start in name)
 
 
 def batches(
@@ -145,6 +147,9 @@ def main() -> None:
         default="highest",
         help="high: TF32 on a GPU, whose sums are not exact; the packed integers are, either way",
     )
+    parser.add_argument(
+        "--entropy", action="store_true", help="the entropy model alone: transform, steps are fixed"
+    )
     parser.add_argument("--seed", type=int, default=1)
     o = parser.parse_args()
     torch.manual_seed(o.seed)
@@ -153,7 +158,7 @@ def main() -> None:
     data = np.load(o.patches, mmap_mode="r")
     net = Set()
     if o.checkpoint.exists():
-        net.load_state_dict(checkpoint.load(o.checkpoint))
+        net.load_state_dict(net.state_dict() | checkpoint.load(o.checkpoint))
     else:
         net.start(
             [
@@ -165,9 +170,12 @@ def main() -> None:
         settle(net)
         without_rounding(net)
     net.to(o.device)
+    fixed = ("synthesis.", "filter.") + (TRANSFORM_PARTS if o.entropy else ())
     trained = {
-        n: p for n, p in net.named_parameters() if not n.startswith(("synthesis.", "filter."))
+        n: p for n, p in net.named_parameters() if not n.startswith(fixed) and "_mask." not in n
     }
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name in trained)
     optimiser = torch.optim.Adam(
         [{"params": p, "speed": speed(n)} for n, p in trained.items()], betas=(0.9, 0.98)
     )
@@ -183,12 +191,15 @@ def main() -> None:
             group["lr"] = rate * group["speed"]
         x, quality = (t.to(o.device) for t in batch)
         out = net(x, quality)
-        x_hat = net.inverse(out["y_hat"])
-        error = mean_squared_error(x_hat, x)
+        if o.entropy:
+            error = damage = torch.zeros(())
+        else:
+            x_hat = net.inverse(out["y_hat"])
+            error, damage = mean_squared_error(x_hat, x), distortion(x_hat, x)
         pixels = x.shape[2] * x.shape[3]
-        bpp_y, bpp_z = out["bits_y"] / pixels, out["bits_z"] / pixels
+        bpp_y, bpp_z, bpp_t = (out[name] / pixels for name in ("bits_y", "bits_z", "bits_t"))
         weight = rate_weight(quality)
-        loss = weight * distortion(x_hat, x) + bpp_y + bpp_z
+        loss = weight * damage + bpp_y + bpp_z + bpp_t
         loss = (loss / weight.sqrt()).mean() * 0.05
         smooth = unevenness(net, smooth_pictures(rng, 2).to(o.device))
         loss = loss + SMOOTH_WEIGHT * smooth
@@ -204,13 +215,14 @@ def main() -> None:
                 loss.item(),
                 bpp_y.mean().item(),
                 bpp_z.mean().item(),
+                bpp_t.mean().item(),
                 (10 * torch.log10(65025 / error)).mean().item(),
                 smooth.item(),
             ]
         )
         if step % 50 == 0:
             print(
-                f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, dB, unevenness:",
+                f"{step} {time.time() - begin:.0f} s  loss, bpp y, bpp z, bpp transform, dB, unevenness:",
                 np.mean(log, 0).round(4),
                 flush=True,
             )

@@ -9,10 +9,10 @@ BLOCK = 16
 CHANNELS = 512
 
 
-def dct() -> np.ndarray:
-    """Orthonormal 16-point DCT-II, rows are basis functions."""
-    k = np.arange(BLOCK)
-    d = np.cos(math.pi * k[:, None] * (2 * k[None] + 1) / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
+def dct(size: int = BLOCK) -> np.ndarray:
+    """Orthonormal DCT-II of so many points, rows are basis functions."""
+    k = np.arange(size)
+    d = np.cos(math.pi * k[:, None] * (2 * k[None] + 1) / (2 * size)) * math.sqrt(2 / size)
     d[0] /= math.sqrt(2)
     return d
 
@@ -52,8 +52,13 @@ def lapping() -> np.ndarray:
     return p.detach().numpy()
 
 
-def neighbour_weights(order: list[tuple[int, int, int]], done: int, own: int) -> torch.Tensor:
-    """Start of the frequency context (own, done): decoded lower frequencies at the same place, luma for chroma."""
+def neighbour_weights(
+    order: list[tuple[int, int, int]], done: int, own: int, distance: int = 1
+) -> torch.Tensor:
+    """Start of the frequency context (own, done): decoded lower frequencies at the same place, luma for chroma.
+
+    Those of luma are so many frequencies apart.
+    """
     index = {key: i for i, key in enumerate(order[:done])}
     near = {
         (1, 0): 1,
@@ -72,7 +77,8 @@ def neighbour_weights(order: list[tuple[int, int, int]], done: int, own: int) ->
     a = torch.zeros(own, done)
     for i, (c, u, v) in enumerate(order[done : done + own]):
         for (du, dv), w in near.items():
-            if (j := index.get((c, u - du, v - dv))) is not None:
+            far = 1 if c else distance
+            if (j := index.get((c, u - far * du, v - far * dv))) is not None:
                 a[i, j] += w
         if c and (j := index.get((0, u, v))) is not None:
             a[i, j] += 0.7

@@ -40,6 +40,8 @@ POINTS = (
     ("*/residual", "entropy"),
     ("quality", "latents"),
     ("tile*/group*", "latents"),
+    ("tile*/transform_idx", "latents"),
+    ("tile*/y_hat", "latents"),
     ("*synthesis/*", "synthesis"),
     ("*enhanced*", "lossless"),
     ("*alpha", "alpha"),
@@ -120,7 +122,8 @@ PARTS = (
     Part("refdec/syntax/picture_variables.py:PlaneGroup*", "output", "planes of samples"),
     Part("refdec/syntax/*", "syntax", "elements, their rules, the variables derived from them"),
     Part("refdec/latents.py:_hyper_latent", "entropy", "opens the sub-stream of z_hat"),
-    Part("refdec/latents.py:_residuals", "entropy", "opens the sub-streams of the residual"),
+    Part("refdec/latents.py:_substreams", "entropy", "opens the sub-streams of the residual"),
+    Part("refdec/entropy/block_transform.py*", "latents", "transform_idx, and y_hat at the end"),
     Part("refdec/entropy/context.py*", "latents", "scale index, mask, mean, y_hat"),
     Part("refdec/entropy/quality_map.py*", "latents", "the quality plane, before the first group"),
     Part(

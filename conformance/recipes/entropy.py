@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from conformance import build, edit
-from conformance.build import Call, Content, Draw
+from conformance.build import Content, Draw
 from conformance.recipes.recipe import Recipe
 from conformance.recipes.structure import nothing
 from refdec.arrays import I32Map
+from refdec.entropy.block_transform import BlockTransforms
 from refdec.entropy.context import (
     Step,
     decode_tile_latent,
@@ -19,15 +20,19 @@ from refdec.entropy.context import (
     derive_scale_idx,
 )
 from refdec.entropy.hyper_latent import HYPER_LATENT_MAX, decode_hyper_latent
-from refdec.entropy.residual import RESIDUAL_MAX, LayeredResiduals
+from refdec.entropy.residual import RESIDUAL_MAX, LayeredSubstreams
 from refdec.entropy.tables import load_residual_tables
 from refdec.syntax.picture_header import PictureHeader
 from refenc.codestream import write_codestream
+from refenc.tile import Call
 
 PROCESSES = (
     decode_hyper_latent,
     decode_tile_latent,
-    LayeredResiduals.__call__,
+    LayeredSubstreams.residual,
+    LayeredSubstreams.transform_idx,
+    BlockTransforms.index_tables,
+    BlockTransforms.inverse,
     derive_scale_idx,
     derive_deviation,
     dequantise,
@@ -95,7 +100,12 @@ def signs(kind: str) -> Callable[[Step], I32Map]:
 
 def _extreme(quality: int, kind: str, **elements: Any) -> Content:
     declared = build.header(24, 40, quality=quality, log2_lanes=4, **elements)
-    return build.fill(declared, z_hat=build.random_z(declared, Draw(3), 0), rule=signs(kind))
+    return build.fill(
+        declared,
+        z_hat=build.random_z(declared, Draw(3), 0),
+        rule=signs(kind),
+        transforms=np.zeros_like,
+    )
 
 
 def _hyper(kind: str) -> Content:
@@ -106,6 +116,29 @@ def _hyper(kind: str) -> Content:
     z_hat = np.broadcast_to(np.int32(HYPER_LATENT_MAX) * sign, shape).astype(np.int32)
     draw = Draw(4)
     return build.fill(declared, z_hat=z_hat, rule=lambda step: draw.residuals(step.tables))
+
+
+def any_transforms(seed: int) -> Callable[[I32Map], I32Map]:
+    """Return a rule that takes every block transform as often, whatever the tables expect."""
+    draw = Draw(seed)
+
+    def rule(tables: I32Map) -> I32Map:
+        last = build.codec().context.transforms.num_transforms - 1
+        return draw.integers(tables.size, 0, last).astype(np.int32)
+
+    return rule
+
+
+def _transforms(quality: int, kind: str | None, **elements: Any) -> Content:
+    """Return a picture with every block transform; `kind` as `signs`, or residuals as expected."""
+    declared = build.header(70, 90, quality=quality, log2_lanes=3, **elements)
+    draw = Draw(5000 + quality)
+    return build.fill(
+        declared,
+        z_hat=build.random_z(declared, draw, 3),
+        rule=(lambda step: draw.residuals(step.tables)) if kind is None else signs(kind),
+        transforms=any_transforms(quality),
+    )
 
 
 def first_channels(value: int) -> Callable[[Step], I32Map]:
@@ -172,6 +205,33 @@ RECIPES = (
             ),
         )
         for quality, amplitude, share in ((8, 6, 8), (28, 6, 16), (44, 5, 24), (63, 4, 16))
+    ),
+    *(
+        _recipe(
+            f"transforms-{quality}",
+            f"every block transform as often, at quality {quality}",
+            "a block transform or its index wrong; contexts that do not know it",
+            lambda quality=quality: _transforms(quality, None),  # type: ignore[misc]
+        )
+        for quality in (12, 40, 63)
+    ),
+    _recipe(
+        "transforms-in-tiles-and-layers",
+        "every block transform in four tiles and three layers",
+        "block transforms read anew in later layers; latents turned before the last layer",
+        lambda: _transforms(36, None, **build.tiles(64, 64), **build.layers(1, 4)),
+    ),
+    _recipe(
+        "transforms-monochrome",
+        "every block transform, luma only",
+        "block transforms left out without chroma",
+        lambda: _transforms(50, None, monochrome_flag=1),
+    ),
+    _recipe(
+        "saturated-transforms",
+        "every block transform of the largest residuals: latents are clipped twice",
+        "sums of the inverse block transform in 16 bits; its clip missing",
+        lambda: _transforms(63, "random"),
     ),
     _recipe(
         "wider-than-expected",

@@ -173,6 +173,19 @@ def _residual_beyond(sign: int) -> Recipe:
     )
 
 
+def _transform_beyond() -> bytes:
+    content = base()
+    stream, tile = content.codestream(), content.tiles[0]
+    if tile.transform is None:
+        message = "a tile has block transforms"
+        raise LookupError(message)
+    tables, values = tile.transform
+    beyond = np.where(np.arange(values.size) == values.size - 1, values.max() + 9, values)
+    calls = [(tables, beyond), *content.layer_calls(layer_idx=0, tile_idx=0)[1:]]
+    residual = replace(stream.residual[0], payload=content.residual_payload(calls))
+    return write_codestream(replace(stream, residual=(residual,)), check=False)
+
+
 def _hyper_beyond() -> bytes:
     content = largest_hyper()
     z_hat = np.where(content.z_hat == -HYPER_LATENT_MAX, -HYPER_LATENT_MAX - 1, content.z_hat)
@@ -256,6 +269,8 @@ RECIPES = (
             broken=lambda: _map_beyond(QUALITY_MAX + 1), element="SOQ.quality_offset"),
     _residual_beyond(1),
     _residual_beyond(-1),
+    invalid("escaped", "a block transform that is coded as an escape", "SOR-006", sound=sound,
+            broken=_transform_beyond, element="SOR.transform_idx"),
     invalid("below", "a hyper-latent sample of -128", "SOZ-001",
             sound=lambda: write_codestream(largest_hyper().codestream()), broken=_hyper_beyond,
             element="SOZ.z_hat"),

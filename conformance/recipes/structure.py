@@ -10,12 +10,12 @@ from conformance.recipes.recipe import Recipe
 from refdec.arrays import I32Map
 from refdec.entropy.context import Step, decode_tile_latent
 from refdec.entropy.quality_map import decode_quality_map, derive_quality
-from refdec.entropy.residual import LayeredResiduals
+from refdec.entropy.residual import LayeredSubstreams
 from refdec.latents import decode_latent_planes
 from refdec.syntax.picture_header import PictureHeader
 from refenc.codestream import write_codestream
 
-PROCESSES = (decode_latent_planes, decode_tile_latent, LayeredResiduals.__call__)
+PROCESSES = (decode_latent_planes, decode_tile_latent, LayeredSubstreams.residual)
 
 
 def _recipe(

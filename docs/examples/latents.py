@@ -3,7 +3,7 @@
 
 usage: python -m docs.examples.latents STREAM
 
-With model set 2, the channels 0, 1, 2 of a latent are the means of Y, Cb, Cr of its 16 by 16
+With model set 3, the channels 0, 1, 2 of a latent are the means of Y, Cb, Cr of its 16 by 16
 samples, in 1/32; the other channels of a component are details of its texture. The last two lines
 decode the picture only to say how well that works.
 """

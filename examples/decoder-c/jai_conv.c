@@ -27,7 +27,7 @@ enum {
     STEP = 32,   /* rows are padded to a multiple of this */
     OUTPUTS = 4, /* outputs of one step of the matrix product, and its rows */
     TWO = 2,
-    SPARSE = 6   /* a row is sparse when fewer than one in SPARSE of its values are not 0 */
+    SPARSE = 6   /* a row is sparse when fewer than one in SPARSE of its values, with the padding, are not 0 */
 };
 
 /* Eight bits of a word as a signed number. */
@@ -96,7 +96,7 @@ CLONES static void multiply_2x4(const int16_t *restrict x0, const int16_t *restr
     sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
 }
 
-CLONES static void multiply_add(int32_t *restrict sums, const int16_t *restrict w, int value, int count)
+CLONES void jai_multiply_add(int32_t *restrict sums, const int16_t *restrict w, int value, int count)
 {
     for (int o = 0; o < count; o++)
         sums[o] += w[o] * value;
@@ -166,7 +166,7 @@ static void multiply_sparse(const product *p, const int16_t *row, int16_t *to)
     memcpy(p->sums, p->layer->bias + p->group * p->outputs, (size_t)p->outputs * sizeof *p->sums);
     for (int i = 0; i < p->size; i++)
         if (row[i])
-            multiply_add(p->sums, w + (size_t)i * (size_t)p->outputs, row[i], p->outputs);
+            jai_multiply_add(p->sums, w + (size_t)i * (size_t)p->outputs, row[i], p->outputs);
     finish_row(p, p->sums, to);
 }
 
@@ -232,7 +232,7 @@ static void conv_group(product *p, const jai_tensor *x, int phase, jai_tensor *y
             int16_t *row = p->rows + (size_t)p->waiting * (size_t)p->weights->padded;
             int16_t *to = position(y, i, j) + p->group * p->outputs;
             gather(x, i, j, p->group * p->inputs, p->inputs, k, row);
-            if (count_nonzero(row, p->size) * SPARSE < p->size)
+            if (count_nonzero(row, p->size) * SPARSE < p->weights->padded) /* what the matrix product would take */
                 multiply_sparse(p, row, to);
             else {
                 p->to[p->waiting++] = to;

@@ -180,6 +180,7 @@ typedef struct { /* weights of a conv, rearranged for jai_conv */
 int jai_weights_init(jai_weights *weights, const jai_layer *layer);
 void jai_conv(jai_ctx *ctx, const jai_layer *layer, const jai_weights *weights, const jai_tensor *x, int phase,
               jai_tensor *y);
+void jai_multiply_add(int32_t *restrict sums, const int16_t *restrict w, int value, int count);
 
 /* ---- Decoding (jai_latent.c: 8; jai_reconstruct.c: 9; jai_enhance.c, jai_match.c: 12; jai_decode.c: the order
    of calls, 10). ---- */

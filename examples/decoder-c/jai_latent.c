@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Latent decoding, spec 8: hyper-latent, quality map, and the groups and phases of each tile. */
+/* Latent decoding, spec 8: hyper-latent, quality map, and the block transforms, groups and phases of each tile. */
 
 #include <string.h>
 
@@ -17,6 +17,10 @@
 #define STEP_SHIFT 8
 #define SCALE_OFFSET 224
 #define SCALE_SHIFT 3
+#define INDICATOR_ONE 16
+#define TABLE_OFFSET 512
+#define TABLE_SHIFT 5
+#define MATRIX_SHIFT 14
 
 static int16_t *at(const jai_tensor *t, int i, int j)
 {
@@ -91,7 +95,8 @@ typedef struct { /* a tile while it is decoded; tensors are those of the tile, y
     const jai_codestream *stream;
     int tile;
     jai_quality quality;
-    jai_tensor y_hat, state, activity, deviation, symbols;
+    jai_tensor y_hat, state, indicators, activity, deviation, symbols;
+    int32_t *transform_idx;   /* [height][width] */
     jai_substream *substream; /* of the current layer */
     uint8_t *scale_idx;       /* of the coded positions, then their residuals, in C, H, W order */
     int32_t *residual;
@@ -112,6 +117,11 @@ static jai_tensor zeros(jai_ctx *ctx, int channels, int height, int width)
     return t;
 }
 
+static int16_t *y_hat_at(const tile_decoder *d, int i, int j)
+{
+    return d->y_hat.v + ((size_t)i * (size_t)d->stream->picture.w16 + (size_t)j) * d->y_hat.pitch;
+}
+
 /* The inputs of a network by the names that its description lists. */
 static void evaluate(tile_decoder *d, const jai_network *network, const char *const *names,
                      const jai_tensor *const *tensors, int count, int phase, jai_tensor *outputs)
@@ -124,15 +134,88 @@ static void evaluate(tile_decoder *d, const jai_network *network, const char *co
     jai_evaluate(d->ctx, network, inputs, d->quality, phase, outputs);
 }
 
+/* 8.4.5 */
+static uint8_t *transform_tables(tile_decoder *d)
+{
+    static const char *const names[] = {"state"};
+    const jai_tensor *tensors[] = {&d->state};
+    jai_tensor scale;
+    evaluate(d, jai_model_set.head_transform, names, tensors, 1, JAI_EVERYWHERE, &scale);
+    size_t count = (size_t)scale.height * (size_t)scale.width;
+    uint8_t *table_idx = jai_alloc(d->ctx, count, 1);
+    for (size_t n = 0; n < count; n++) {
+        int table = (scale.v[n * scale.pitch] + TABLE_OFFSET) >> TABLE_SHIFT;
+        table_idx[n] = (uint8_t)(JAI_NUM_SCALES + jai_clip(0, jai_model_set.num_transform_tables - 1, table));
+    }
+    jai_release(d->ctx, scale.v);
+    return table_idx;
+}
+
+/* 8.4.6, and the indicators of 8.4. */
+static void decode_transforms(tile_decoder *d)
+{
+    int transforms = jai_model_set.num_transforms;
+    size_t count = (size_t)d->state.height * (size_t)d->state.width;
+    uint8_t *table_idx = transform_tables(d);
+    d->transform_idx = jai_alloc(d->ctx, count, sizeof *d->transform_idx);
+    d->indicators = zeros(d->ctx, transforms, d->state.height, d->state.width);
+    jai_substream_call(d->substream, table_idx, count, d->transform_idx);
+    for (size_t n = 0; n < count; n++) {
+        d->transform_idx[n] += (transforms - 1) / 2;
+        if (d->transform_idx[n] < 0 || d->transform_idx[n] >= transforms)
+            jai_fail(d->ctx, JAI_BAD_STREAM, "SOR-006", d->substream->offset, "a block transform does not exist");
+        d->indicators.v[n * d->indicators.pitch + (size_t)d->transform_idx[n]] = INDICATOR_ONE;
+    }
+    jai_release(d->ctx, table_idx);
+}
+
+/* 8.4, before the first group. */
+static void add_transforms_to_state(tile_decoder *d)
+{
+    static const char *const names[] = {"state", "transform"};
+    const jai_tensor *tensors[] = {&d->state, &d->indicators};
+    jai_tensor out;
+    evaluate(d, jai_model_set.update_transform, names, tensors, 2, JAI_EVERYWHERE, &out);
+    jai_release(d->ctx, d->state.v);
+    d->state = out;
+}
+
+/* 8.4.7 at one position: k is not 0, sums has num_transform_channels numbers. */
+static void invert_transform(int k, int16_t *y_hat, int32_t *sums)
+{
+    int n = jai_model_set.num_transform_channels;
+    const int16_t *channels = jai_model_set.transform_channels;
+    const int16_t *matrix = jai_model_set.transform_matrices + (size_t)(k - 1) * (size_t)n * (size_t)n;
+    for (int a = 0; a < n; a++)
+        sums[a] = 1 << (MATRIX_SHIFT - 1);
+    for (int b = 0; b < n; b++)
+        if (y_hat[channels[b]])
+            jai_multiply_add(sums, matrix + (size_t)b * (size_t)n, y_hat[channels[b]], n);
+    for (int a = 0; a < n; a++)
+        y_hat[channels[a]] = (int16_t)jai_clip(-LATENT_MAX, LATENT_MAX, sums[a] >> MATRIX_SHIFT);
+}
+
+/* 8.4.7 */
+static void invert_transforms(tile_decoder *d)
+{
+    int32_t *sums = jai_alloc(d->ctx, (size_t)jai_model_set.num_transform_channels, sizeof *sums);
+    const int32_t *k = d->transform_idx;
+    for (int i = 0; i < d->state.height; i++)
+        for (int j = 0; j < d->state.width; j++, k++)
+            if (*k != 0)
+                invert_transform(*k, y_hat_at(d, i, j), sums);
+    jai_release(d->ctx, sums);
+}
+
 /* 8.4 step (1): outputs[0] is scale, outputs[1] is mean where the group has one. */
 static void predict(tile_decoder *d, int group, int phase, int first, jai_tensor *outputs)
 {
-    static const char *const names[] = {"state", "symbols", "activity", "deviation"};
+    static const char *const names[] = {"state", "transform", "symbols", "activity", "deviation"};
     int size = jai_model_set.group_size[group];
     jai_tensor activity = jai_channels(d->activity, 0, first);
     jai_tensor deviation = jai_channels(d->deviation, 0, phase == 0 ? first : first + size);
-    const jai_tensor *tensors[] = {&d->state, &d->symbols, &activity, &deviation};
-    evaluate(d, jai_model_set.head[2 * group + phase], names, tensors, 4, phase, outputs);
+    const jai_tensor *tensors[] = {&d->state, &d->indicators, &d->symbols, &activity, &deviation};
+    evaluate(d, jai_model_set.head[2 * group + phase], names, tensors, 5, phase, outputs);
 }
 
 /* 8.4.2 */
@@ -185,7 +268,7 @@ static void reconstruct(tile_decoder *d, int group, int phase, int first, const 
                     int quality = d->quality.v[(size_t)i * d->quality.pitch + (size_t)j];
                     int step = jai_model_set.step[quality * channels + first + c];
                     int scaled = (deviation * step + (1 << (STEP_SHIFT - 1))) >> STEP_SHIFT;
-                    int16_t *y_hat = d->y_hat.v + ((size_t)i * (size_t)d->stream->picture.w16 + (size_t)j) * d->y_hat.pitch + first + c;
+                    int16_t *y_hat = y_hat_at(d, i, j) + first + c;
                     *y_hat = (int16_t)jai_clip(-LATENT_MAX, LATENT_MAX, *y_hat + scaled);
 
                     int symbol = jai_clip(-SYMBOL_MAX, SYMBOL_MAX, r);
@@ -271,10 +354,17 @@ static void decode_tile(tile_decoder *d, jai_tensor *y_hat, const jai_tensor *st
     for (int layer = 0; layer < h->num_layers; layer++) {
         jai_substream_open(d->ctx, d->substream, d->stream->residual[layer * h->num_tiles + d->tile], h->num_lanes,
                            d->ctx->codec->residual);
+        if (layer == 0) {
+            decode_transforms(d);
+            add_transforms_to_state(d);
+        }
         for (; group <= h->layer_last_group[layer]; first += jai_model_set.group_size[group++])
             decode_group(d, group, first);
         jai_substream_finish(d->substream);
     }
+    invert_transforms(d);
+    jai_release(d->ctx, d->transform_idx);
+    jai_release(d->ctx, d->indicators.v);
     jai_release(d->ctx, d->residual);
     jai_release(d->ctx, d->scale_idx);
     jai_release(d->ctx, d->deviation.v);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum { JAI_NUM_PROFILES = 3, JAI_NUM_LEVELS = 6, JAI_NUM_SCALES = 80, JAI_NUM_QUALITIES = 64, JAI_NUM_RESIDUAL_CONTEXTS = 128,
-       JAI_MAX_INPUTS = 4, JAI_MAX_TENSORS = 32 };
+       JAI_MAX_INPUTS = 5, JAI_MAX_TENSORS = 48 };
 
 typedef enum { /* 11.3 */
     JAI_CONV, JAI_PIXEL_SHUFFLE, JAI_PIXEL_UNSHUFFLE, JAI_ADD, JAI_LOOKUP, JAI_ABS, JAI_CONCAT, JAI_SLICE,
@@ -50,7 +50,10 @@ typedef struct { /* C.6 */
     const int *group_size;
     const int16_t *step;      /* [JAI_NUM_QUALITIES][latent_channels] */
     const uint8_t *component; /* [latent_channels] */
-    const jai_network *hyper, *synthesis_simple, *filter_base;
+    int num_transforms, num_transform_tables, num_transform_channels; /* K, T, n */
+    const int16_t *transform_channels; /* [num_transform_channels] */
+    const int16_t *transform_matrices; /* [num_transforms - 1][num_transform_channels][num_transform_channels] */
+    const jai_network *hyper, *synthesis_simple, *filter_base, *head_transform, *update_transform;
     const jai_network *const *head; /* [2 * group + phase] */
     const jai_network *const *update, *const *activity;
     int num_convs;
@@ -72,7 +75,7 @@ extern const jai_profile jai_profiles[JAI_NUM_PROFILES]; /* by profile_idc */
 extern const jai_level jai_levels[JAI_NUM_LEVELS + 1]; /* by level_idc */
 
 extern const jai_table_data jai_hyper_tables;    /* C.6, by channel */
-extern const jai_table_data jai_residual_tables; /* 8.5, by scale index */
+extern const jai_table_data jai_residual_tables; /* 8.5, by scale index, then C.6: those of the block transforms */
 extern const int jai_skip_threshold;
 extern const uint8_t jai_offsets[JAI_NUM_SCALES][2];
 extern const jai_table_data jai_lossless_match, jai_lossless_residual; /* 12.9 */

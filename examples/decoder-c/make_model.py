@@ -16,13 +16,17 @@ FORMATS = {"I8": "b", "U8": "B", "I16": "h", "I32": "i"}
 MAX_LOW_BITS = 8
 C_TYPES = {"I8": "int8_t", "U8": "uint8_t", "I16": "int16_t", "I32": "int32_t"}
 INT16_MAX = 32767
-MAX_INPUTS, MAX_TENSORS = 4, 32  # of a network, as in jai_model.h
+MAX_INPUTS, MAX_TENSORS = 5, 48  # of a network, as in jai_model.h
+MAX_TABLES = 256  # of a sub-stream: the number of a table has 8 bits
+MATRIX_SUM_MAX = 1 << 19
 INPUTS = {
-    "head": {"state", "symbols", "activity", "deviation"},
+    "head": {"state", "transform", "symbols", "activity", "deviation"},
     "update": {"state", "symbols", "deviation"},
     "activity": {"symbols"},
+    "head_transform": {"state"},
+    "update_transform": {"state", "transform"},
 }
-"""What jai_latent.c can give to the networks of a kind, spec 8.4."""
+"""What jai_latent.c can give to a network, or to the others of its kind, spec 8.4."""
 Tensors = dict[str, Sequence[int]]
 
 
@@ -78,7 +82,7 @@ class Writer:
         name, layers = description["name"], description["layers"]
         made = [i["name"] for i in description["inputs"]]
         made += [layer.get("output", layer["name"]) for layer in layers]
-        known = INPUTS.get(name.split("_")[0])
+        known = INPUTS.get(name) or INPUTS.get(name.split("_")[0])
         if known and not known >= {i["name"] for i in description["inputs"]}:
             message = f"{name}: an input that is not one of {sorted(known)}"
             raise Problem(message)
@@ -236,7 +240,12 @@ def write(spec: Path, model_set_idc: int) -> str:
         "const uint8_t jai_offsets[JAI_NUM_SCALES][2]",
         (braces(pair) for pair in residual["offsets"]),
     )
-    table_set(w, "jai_residual_tables", residual["frequencies"])
+    transforms = block_transforms(tensors)
+    tables = transform_tables(tensors["transform_frequencies"], transforms)
+    table_set(w, "jai_residual_tables", residual["frequencies"] + tables)
+    if len(residual["frequencies"] + tables) > MAX_TABLES:
+        message = "too many tables of a residual sub-stream"
+        raise Problem(message)
     lossless = json.loads((spec / "tables/lossless_cdf.json").read_text(encoding="utf-8"))
     table_set(w, "jai_lossless_match", lossless["match"])
     table_set(w, "jai_lossless_residual", lossless["residual"])
@@ -273,9 +282,16 @@ def write(spec: Path, model_set_idc: int) -> str:
         "group_size": "group_size",
         "step": w.tensor("step", "int16_t"),
         "component": w.tensor("component", "uint8_t"),
+        "num_transforms": transforms,
+        "num_transform_tables": len(tables),
+        "num_transform_channels": len(tensors["transform_channels"]),
+        "transform_channels": w.tensor("transform_channels", "int16_t"),
+        "transform_matrices": w.tensor("transform_matrices", "int16_t"),
         "hyper": "&network_hyper",
         "synthesis_simple": "&network_synthesis_simple",
         "filter_base": "&network_filter_base",
+        "head_transform": "&network_head_transform",
+        "update_transform": "&network_update_transform",
         "head": "head",
         "update": "update",
         "activity": "activity",
@@ -314,6 +330,29 @@ def table_set(w: Writer, name: str, rows: Sequence[Sequence[int]]) -> None:
     w.lines.append(f"const jai_table_data {name} = {{{len(rows)}, {name}_bounds, {name}_rows}};")
 
 
+def block_transforms(tensors: Tensors) -> int:
+    """Return the number of block transforms, spec C.6 and NET-018."""
+    channels, matrices = tensors["transform_channels"], tensors["transform_matrices"]
+    n = len(channels)
+    size = n * n
+    sums = [
+        sum(map(abs, matrices[first + column : first + size : n]))
+        for first in range(0, len(matrices), size)
+        for column in range(n)
+    ]
+    number = len(matrices) // size + 1
+    if number % 2 == 0 or len(set(channels)) != n or max(sums) > MATRIX_SUM_MAX:
+        message = "the block transforms break NET-018"
+        raise Problem(message)
+    return number
+
+
+def transform_tables(frequencies: Sequence[int], transforms: int) -> list[Sequence[int]]:
+    """Return the frequency tables of the block transforms, spec C.6."""
+    row = transforms + 1
+    return [frequencies[first : first + row] for first in range(0, len(frequencies), row)]
+
+
 def low_bits_table(k: int) -> list[int]:
     """Return the frequencies of k low bits, spec 12.9."""
     each, more = divmod(4094, 1 << k)
@@ -325,7 +364,7 @@ def main() -> int:
     if len(sys.argv) not in {3, 4}:
         print(__doc__, file=sys.stderr)
         return 2
-    idc = int(sys.argv[3]) if len(sys.argv) == 4 else 2
+    idc = int(sys.argv[3]) if len(sys.argv) == 4 else 3
     try:
         text = write(Path(sys.argv[1]), idc)
     except (Problem, OSError, KeyError, StopIteration, ValueError) as error:

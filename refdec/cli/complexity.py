@@ -8,9 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from refdec.arithmetic import ceil_div
+from refdec.entropy.block_transform import LATENT_MAX
 from refdec.network import ModelSet, Network, NetworkDescription, worst_sums
-from refdec.network.layers import NUM_QUALITIES, Conv, QualityBias
+from refdec.network.layers import LATENT_STRIDE, NUM_QUALITIES, Conv, QualityBias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,7 @@ class NetworkCost:
     activation_bits: int
     """Bits of the widest signed activation."""
     largest_sum: int
-    """Largest magnitude of any partial sum that the weights allow; below 2**24."""
+    """Largest magnitude of any partial sum that the weights allow; below 2**24 in networks."""
 
 
 def model_set_costs(model: ModelSet, *, height: int, width: int) -> list[NetworkCost]:
@@ -38,12 +41,27 @@ def model_set_costs(model: ModelSet, *, height: int, width: int) -> list[Network
         runs = runs_per_picture(name, num_groups=num_groups)
         cost = network_cost(kind, network, runs=runs, height=height, width=width)
         kinds.setdefault(kind, []).append(cost)
-    return [add_costs(costs) for costs in kinds.values()]
+    costs = [add_costs(costs) for costs in kinds.values()]
+    return [*costs, inverse_transform_cost(model, height=height, width=width)]
+
+
+def inverse_transform_cost(model: ModelSet, *, height: int, width: int) -> NetworkCost:
+    """Count the inverse block transform, as if no position took the first one."""
+    matrices = model.tables["transform_matrices"].astype(np.int64)
+    positions = ceil_div(height, LATENT_STRIDE) * ceil_div(width, LATENT_STRIDE)
+    return NetworkCost(
+        name="inverse_transform",
+        networks=len(matrices),
+        parameters=matrices.size,
+        kmac_per_pixel=matrices[0].size * positions / (height * width) / 1000,
+        activation_bits=LATENT_MAX.bit_length() + 1,
+        largest_sum=int(np.abs(matrices).sum(axis=1).max()) * LATENT_MAX,
+    )
 
 
 def runs_per_picture(name: str, *, num_groups: int) -> int:
     """Return how often the latent decoding process runs a network on the whole plane."""
-    if not name.startswith("update_"):
+    if not name.startswith("update_") or name == "update_transform":
         return 1
     is_last_group = name == f"update_{num_groups - 1}"
     return 1 if is_last_group else 2

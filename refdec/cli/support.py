@@ -29,7 +29,7 @@ EXIT_BROKEN_PIPE = 141
 MAX_STREAM_BYTES = 1 << 30
 """A larger file is refused before it is read into memory; the largest level needs far less."""
 
-MODEL_SET = 2
+MODEL_SET = 3
 """What subcommands that take no stream are about."""
 
 

@@ -67,4 +67,5 @@ def run_complexity(options: argparse.Namespace) -> int:
         )
     print(f"{'total':<18}{networks:>8}{parameters:>12,}{kmac_per_pixel:>12.3f}")
     print("weights of 8 bits; sums below 2**24 = 16,777,216 are exact in binary32")
+    print("inverse_transform: at most, weights of 16 bits; its sums are exact in binary64")
     return 0

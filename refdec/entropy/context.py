@@ -5,13 +5,15 @@
 
       z_hat --> hyper decoder --> state, mu                 (whole picture, cropped to the tile)
                                     |
+          transform_idx, where the bases of a tile's latents differ --> state
+                                    |
       for each group k, phase p:    v
           head_k_p(state, activity, symbols, deviation) --> scale, mean
           scale --> scale_idx --> probability table --> residual r
           e     = mean + 32 r -+ offset                     (deviation from mu, 1/32 steps)
           y_hat = mu + e * step                             (1/2 units)
           state <-- update_k(state, r, e)
-      after group k: activity_k(r)
+      after group k: activity_k(r); after the last one: y_hat to the basis of the synthesis
 
 The networks see units of the quantisation step, and nothing outside the tile. The same process
 encodes: only the source of the residual differs.
@@ -20,12 +22,14 @@ encodes: only the source of the residual differs.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refdec.arrays import BoolMap, I16Map, I32Map
 from refdec.clause import clause
+from refdec.entropy.block_transform import LATENT_MAX, NUM_SCALES, BlockTransforms
 from refdec.errors import ModelError
 from refdec.network import Backend, CompiledNetwork, ModelSet, run_network
 
@@ -34,7 +38,6 @@ SCALE_OFFSET = 224
 """Added to the log2 scale (1/64 octave) so that scale index 0 starts at 2**-3.5."""
 SCALE_SHIFT = 3
 """1/64 octave to 1/8 octave, the pitch of the scale indices."""
-NUM_SCALES = 80
 DEVIATION_ONE = 32
 """Fixed-point one of means and deviations: a quantisation step."""
 DEVIATION_MAX = 2047
@@ -43,7 +46,6 @@ SYMBOL_MAX = 127
 """Residuals are clipped to this before the context networks see them."""
 STEP_SHIFT = 8
 """Deviation (2**-5) times step (2**-4) to latent (2**-1)."""
-LATENT_MAX = 4095
 STEP_MAX = 8128
 """Largest step, 1/16 units: a deviation times a step stays below 2**31, as |residual| <= 8191."""
 
@@ -78,8 +80,14 @@ class Step:
         return self.scale_idx.reshape(-1)[self.places]
 
 
-ResidualSource = Callable[[Step], I32Map]
-"""Gives the residuals (n,) of the coded positions, from the stream or the encoder's quantiser."""
+class TileSource(Protocol):
+    """What a tile is made of, from the stream or an encoder's choice; asked in coding order."""
+
+    def transform_idx(self, tables: I32Map) -> I32Map:
+        """Give the block transform (h * w,) of each position, coded with these tables."""
+
+    def residual(self, step: Step) -> I32Map:
+        """Give the residuals (n,) of the coded positions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +103,7 @@ class ContextModel:
     """``head_k_p`` at 2 k + p."""
     updates: tuple[CompiledNetwork, ...]
     activities: tuple[CompiledNetwork, ...]
+    transforms: BlockTransforms
     steps: I16Map
     """(64, C): quantisation step per quality and channel, 1/16 units."""
     offsets: I32Map
@@ -113,7 +122,7 @@ class ContextModel:
         Raises
         ------
         ModelError
-            NET-017: a quantisation step is out of range.
+            NET-017: a quantisation step is out of range; or see `BlockTransforms.compile`.
         """
         groups, steps = tuple(model.metadata["groups"]), model.tables["step"]
         if not 1 <= steps.min() <= steps.max() <= STEP_MAX:
@@ -131,6 +140,7 @@ class ContextModel:
             heads=compiled(*(f"head_{k}_{p}" for k in count for p in range(NUM_PHASES))),
             updates=compiled(*(f"update_{k}" for k in count)),
             activities=compiled(*(f"activity_{k}" for k in count[:-1])),
+            transforms=BlockTransforms.compile(model, backend),
             steps=steps,
             offsets=np.pad(offsets, ((0, 0), (1, 0))),
             skip_threshold=skip_threshold,
@@ -152,7 +162,7 @@ def decode_tile_latent(
     state: I32Map,
     mu: I32Map,
     quality: I32Map,
-    source: ResidualSource,
+    source: TileSource,
     num_groups: int,
     monochrome: bool,
     trace: Trace | None = None,
@@ -164,7 +174,7 @@ def decode_tile_latent(
     state : (S, h, w), hyper-decoder features of the tile.
     mu : (M, h, w), hyper means of the channels of the first `mean_groups` groups, 1/2 units.
     quality : (h, w), quality index 0 to 63 of each position.
-    source : residuals of each step, called in decoding order.
+    source : indices of the block transforms, then residuals of each step, in decoding order.
     num_groups : groups to decode; those beyond keep their hyper mean.
     monochrome : only luma channels are coded, the others are zero.
 
@@ -173,6 +183,10 @@ def decode_tile_latent(
     (C, h, w) latent y_hat, 1/2 units, -4095 to 4095.
     """
     tile = _Tile(model, state, mu, quality, monochrome=monochrome)
+    if num_groups:
+        tile.choose_transforms(source)
+        if trace is not None:
+            trace("transform_idx", tile.transform[None])
     for group, channels in list(enumerate(model.slices()))[:num_groups]:
         for phase in range(NUM_PHASES):
             prefix = f"group{group}/phase{phase}/"
@@ -181,7 +195,7 @@ def decode_tile_latent(
                 trace(prefix + "scale_idx", step.scale_idx)
                 trace(prefix + "mask", step.coded.astype(np.int32))
             residual = np.zeros_like(step.scale_idx)
-            residual.reshape(-1)[step.places] = source(step)
+            residual.reshape(-1)[step.places] = source.residual(step)
             if trace is not None:
                 trace(prefix + "residual", residual)
             tile.reconstruct(step, channels, residual)
@@ -189,7 +203,10 @@ def decode_tile_latent(
                 trace(prefix + "mean", step.mean)
                 trace(prefix + "y_hat", tile.y_hat[channels])
         tile.finish_group(group, channels)
-    return tile.y_hat
+    y_hat = model.transforms.inverse(y_hat=tile.y_hat, transform=tile.transform)
+    if trace is not None:
+        trace("y_hat", y_hat)
+    return y_hat
 
 
 class _Tile:
@@ -205,12 +222,23 @@ class _Tile:
         self.present = model.luma | (not monochrome)
         self.y_hat[~self.present] = 0
         self.state = model.backend.from_numpy(state)
+        self.transform = np.zeros((h, w), np.int32)
+        self.indicators = model.transforms.indicators(self.transform)
         self.symbols = model.backend.from_numpy(self.y_hat[:0])
         """Of the group at hand; the other tensors are of all groups."""
         self.activity = model.backend.from_numpy(np.zeros_like(self.y_hat))
         self.deviation = model.backend.from_numpy(np.zeros_like(mu))
         board = (np.arange(h)[:, None] + np.arange(w)) % NUM_PHASES
         self.boards = [board == phase for phase in range(NUM_PHASES)]
+
+    def choose_transforms(self, source: TileSource) -> None:
+        """(0) Decode the block transform of each position, and tell the state."""
+        transforms = self.model.transforms
+        tables = transforms.index_tables(state=self.state, quality=self.quality)
+        self.transform = source.transform_idx(tables).reshape(self.transform.shape)
+        self.indicators = transforms.indicators(self.transform)
+        news = {"state": self.state, "transform": self.indicators}
+        self.state = run_network(transforms.update, news)["out"]
 
     def predict(self, group: int, channels: slice, phase: int, *, everywhere: bool) -> Step:
         """(1) Run the head network: scale index and mean of one group and phase.
@@ -219,6 +247,7 @@ class _Tile:
         """
         known = {
             "state": self.state,
+            "transform": self.indicators,
             "symbols": self.symbols,
             "activity": self.activity[: channels.start],
             "deviation": self.deviation[: channels.stop if phase else channels.start],

@@ -72,6 +72,16 @@ class FrequencyTables:
             padded[: len(row)] = row
         return cls(np.array([len(row) // 2 - 1 for row in rows], np.int32), frequencies)
 
+    def joined(self, other: "FrequencyTables") -> "FrequencyTables":
+        """Return these tables, then those of `other`."""
+        width = max(self.frequencies.shape[1], other.frequencies.shape[1])
+        padded = [
+            np.pad(f, ((0, 0), (0, width - f.shape[1])))
+            for f in (self.frequencies, other.frequencies)
+        ]
+        bounds = np.concatenate([self.bounds, other.bounds])
+        return FrequencyTables(bounds, np.concatenate(padded))
+
     @cached_property
     def cumulative(self) -> I32Map:
         """(T, S): sum of the frequencies before each symbol."""

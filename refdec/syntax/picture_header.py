@@ -50,7 +50,7 @@ class PictureHeader:
         u(4),
         "Model set: the networks and tables that decode the picture.",
         "PIH-003",
-        (2,),
+        (3,),
         error=UnsupportedFeature,
     )
     picture_size_bits_minus1: int = element(u(4), "Bits of each size element, minus 1.")

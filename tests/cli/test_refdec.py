@@ -34,7 +34,7 @@ def test_decode_writes_the_picture_and_a_summary(hashed: Path, capsys: Capture) 
     size = hashed.stat().st_size
     for text in ("38x21 RGB, 8 bits", f"{size} bytes", f"{8 * size / 798:.3f} bpp"):
         assert text in captured.out
-    for text in ("Main profile, level 1, model set 2, quality 40", "not checked", "hashed.png"):
+    for text in ("Main profile, level 1, model set 3, quality 40", "not checked", "hashed.png"):
         assert text in captured.out
     assert captured.err == ""
     assert files_in(hashed.parent) == {"hashed.jai", "hashed.png"}
@@ -140,7 +140,8 @@ def test_trace_hashes_every_control_point(hashed: Path, tmp_path: Path) -> None:
     assert names[:4] == ["headers", "grid", "z_hat", "quality"]
     assert names[-1] == "picture"
     stages = ["scale_idx", "mask", "residual", "mean", "y_hat"]
-    assert names[4:9] == [f"tile0/group0/phase0/{stage}" for stage in stages]
+    assert names[4] == "tile0/transform_idx"
+    assert names[5:10] == [f"tile0/group0/phase0/{stage}" for stage in stages]
     assert any(name.startswith("synthesis/") for name in names)
     for point in document["points"]:
         tensor = np.load(tensors / point["file"])
@@ -203,7 +204,9 @@ def test_complexity_adds_up(hashed: Path, capsys: Capture) -> None:
         for key in ("kmac_per_pixel", "parameters"):
             total = sum(network[key] for network in document["networks"])
             assert total == pytest.approx(document[key])
-        assert all(0 < network["largest_sum"] < 2**24 for network in document["networks"])
+        *networks, inverse = document["networks"]
+        assert all(0 < network["largest_sum"] < 2**24 for network in networks)
+        assert 0 < inverse["largest_sum"] < 2**31
     assert large["parameters"] == small["parameters"]
     assert large["kmac_per_pixel"] < small["kmac_per_pixel"], "padding costs small pictures more"
     assert large["kmac_per_pixel"] < 20, "the budget of the base synthesis"

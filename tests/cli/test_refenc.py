@@ -61,7 +61,7 @@ def test_target_rate_is_kept(photo: Path, capsys: Capture) -> None:
     assert main(["encode", str(photo), "-o", str(stream), "--bpp", "2"]) == 0
     assert 8 * stream.stat().st_size / (70 * 45) <= 2
     captured = capsys.readouterr()
-    assert " bpp, model set 2, quality " in captured.out
+    assert " bpp, model set 3, quality " in captured.out
     assert captured.err == "", "no progress bar where stderr is no terminal"
 
 

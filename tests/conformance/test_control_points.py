@@ -19,7 +19,7 @@ from conformance.judge.scoring import score_frames
 from conformance.recipes import all_recipes
 from refdec.decoding import decode
 from refdec.entropy import context
-from refdec.entropy.residual import LayeredResiduals
+from refdec.entropy.residual import LayeredSubstreams
 from refdec.errors import MalformedStream
 
 CASE = load_suite(["structure/tiles-odd-phase"])[0]
@@ -152,7 +152,7 @@ def test_stage_is_named_where_the_decoder_gives_up(monkeypatch: pytest.MonkeyPat
         message = "no residual"
         raise MalformedStream(message)
 
-    monkeypatch.setattr(LayeredResiduals, "__call__", give_up)
+    monkeypatch.setattr(LayeredSubstreams, "residual", give_up)
     result = reference_judge("numpy")(broken_case())
     assert result.verdict is Verdict.REJECTED
     assert result.stage == "tile0/group0/phase0/residual"

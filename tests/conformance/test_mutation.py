@@ -188,7 +188,7 @@ def test_a_known_fault_is_killed_and_its_stage_named(
 
 
 def test_an_invalid_stream_kills_a_decoder_that_accepts_it() -> None:
-    mutant = find("refdec/entropy/residual.py", "raise ConstraintViolation(* -> pass")
+    mutant = find("refdec/entropy/residual.py", "raise ConstraintViolation(*SOR-005* -> pass")
     record = judge(mutant, "sor-005-above", "size-7x5")
     assert [(kill["case"], kill["verdict"]) for kill in record["kills"]] == [
         ("invalid/sor-005-above", "accepted")

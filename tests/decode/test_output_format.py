@@ -12,7 +12,7 @@ def header(**elements: int) -> PictureHeader:
     plain = {
         "profile_idc": 1,
         "level_idc": 1,
-        "model_set_idc": 2,
+        "model_set_idc": 3,
         "picture_size_bits_minus1": 5,
         "width_minus1": 63,
         "height_minus1": 63,

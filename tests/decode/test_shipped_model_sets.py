@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from refdec.codec import Codec, get_codec
-from refdec.entropy.context import DEVIATION_MAX, LATENT_MAX, STEP_MAX, SYMBOL_MAX
+from refdec.entropy.block_transform import INDICATOR_ONE, LATENT_MAX
+from refdec.entropy.context import DEVIATION_MAX, STEP_MAX, SYMBOL_MAX
 from refdec.entropy.hyper_latent import HYPER_LATENT_MAX
 from refdec.network import CompiledNetwork, worst_sums
 from refdec.network.layers import EXACT_LIMIT, Conv, TensorInfo, ValueRange
@@ -90,6 +91,7 @@ def test_networks_of_the_context_fit_together(codec: Codec) -> None:
             head = context.heads[2 * k + phase]
             given = {
                 "state": (state.channels, state.range),
+                "transform": (context.transforms.num_transforms, ValueRange(0, INDICATOR_ONE)),
                 "symbols": (count, symbols),
                 "deviation": (slices[k].stop if phase else slices[k].start, deviation),
                 "activity": (
@@ -116,6 +118,21 @@ def test_networks_of_the_context_fit_together(codec: Codec) -> None:
             assert fits(symbols, source(context.activities[k], "symbols"))
             assert activities[k].channels == count
             assert activities[k].range.lo >= 0
+
+
+def test_networks_of_the_block_transforms_fit_together(codec: Codec) -> None:
+    transforms = codec.context.transforms
+    state = codec.hyper.network.description.tensors["state"]
+    assert source(transforms.head, "scale").channels == 1
+    for network in (transforms.head, transforms.update):
+        assert source(network, "state").channels == state.channels
+        assert fits(state.range, source(network, "state"))
+    indicators = source(transforms.update, "transform")
+    assert indicators.channels == transforms.num_transforms
+    assert fits(ValueRange(0, INDICATOR_ONE), indicators)
+    assert fits(source(transforms.update, "out").range, source(codec.context.heads[0], "state"))
+    assert fits(source(transforms.update, "out").range, source(codec.context.updates[0], "state"))
+    assert (codec.model.tables["component"][transforms.channels] == 0).all()
 
 
 def test_networks_of_the_synthesis_fit_together(codec: Codec) -> None:

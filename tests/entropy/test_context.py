@@ -24,8 +24,21 @@ from refdec.network import run_network
 from refenc.encode import MODEL_SET
 
 IntMap = NDArray[np.int32]
-Source = Callable[[Step], IntMap]
+Residual = Callable[[Step], IntMap]
 OFFSETS = np.array([[0, 3, 5], [0, 1, 0], [0, 31, 16]], np.int32)
+
+
+class Source:
+    """A tile of any residuals, and of any block transforms, or of the first alone."""
+
+    def __init__(self, residual: Residual, seed: int | None = None) -> None:
+        self.residual, self.seed = residual, seed
+
+    def transform_idx(self, tables: IntMap) -> IntMap:
+        if self.seed is None:
+            return np.zeros_like(tables)
+        count = get_codec(MODEL_SET, "numpy").context.transforms.num_transforms
+        return np.random.default_rng(self.seed).integers(0, count, tables.size).astype(np.int32)
 
 
 def scalar(value: int) -> IntMap:
@@ -158,7 +171,7 @@ def random_source(seed: int, seen: list[Step] | None = None) -> Source:
     """Residuals of every size; the steps are kept in `seen`."""
     rng = np.random.default_rng(seed)
 
-    def source(step: Step) -> IntMap:
+    def residual(step: Step) -> IntMap:
         if seen is not None:
             seen.append(step)
         count = int(step.coded.sum())
@@ -166,7 +179,7 @@ def random_source(seed: int, seen: list[Step] | None = None) -> Source:
         size = rng.choice([0, 1, 3, 200, 8191], count, p=[0.5, 0.3, 0.1, 0.08, 0.02])
         return (size * rng.choice([-1, 1], count)).astype(np.int32)
 
-    return source
+    return Source(residual, seed)
 
 
 def run(
@@ -184,7 +197,7 @@ def run(
     )
 
 
-def literal_latent(  # noqa: C901, PLR0912 - it has the shape of the text
+def literal_latent(  # noqa: C901, PLR0912, PLR0915 - it has the shape of the text
     codec: Codec, tile: dict[str, IntMap], source: Source, *, monochrome: bool
 ) -> IntMap:
     """The text of the clause, position by position, with the integer reference's networks."""
@@ -193,12 +206,21 @@ def literal_latent(  # noqa: C901, PLR0912 - it has the shape of the text
     total = sum(model.groups)
     y_hat, symbols, deviation, activity = (np.zeros((total, h, w), np.int32) for _ in range(4))
     state = tile["state"]
+    num_transforms = len(tables["transform_matrices"]) + 1
 
     def infer(runner: Any, inputs: dict[str, IntMap]) -> dict[str, IntMap]:
         chosen = {name: np.ascontiguousarray(inputs[name]) for name in runner.inputs}
         out = run_network(runner, chosen, tile["quality"])
         return {name: codec.backend.to_numpy(value) for name, value in out.items()}
 
+    scale = infer(model.transforms.head, {"state": state})["scale"]
+    last = len(tables["transform_frequencies"]) - 1
+    chosen = [min(max((int(s) + 512) >> 5, 0), last) for s in scale.ravel()]
+    transform = source.transform_idx(np.array(chosen, np.int32)).reshape(h, w)
+    indicators = np.zeros((num_transforms, h, w), np.int32)
+    for i, j in np.ndindex(h, w):
+        indicators[transform[i, j], i, j] = 16
+    state = infer(model.transforms.update, {"state": state, "transform": indicators})["out"]
     first = 0
     for k, count in enumerate(model.groups):
         own = range(first, first + count)
@@ -210,6 +232,7 @@ def literal_latent(  # noqa: C901, PLR0912 - it has the shape of the text
                 model.heads[2 * k + p],
                 {
                     "state": state,
+                    "transform": indicators,
                     "symbols": symbols[first : first + count],
                     "activity": activity[:first],
                     "deviation": deviation[: first + count if p else first],
@@ -232,7 +255,7 @@ def literal_latent(  # noqa: C901, PLR0912 - it has the shape of the text
                 group=k, phase=p, coded=mask, scale_idx=scales, mean=means,
                 mu=y_hat[first : first + count].copy(), step=np.zeros_like(new),
             )  # fmt: skip
-            for place, r in zip(coded, source(step).tolist(), strict=True):
+            for place, r in zip(coded, source.residual(step).tolist(), strict=True):
                 new[place] = r
             for c, i, j in np.ndindex(count, h, w):
                 r, t = int(new[c, i, j]), scales[c, i, j]
@@ -253,7 +276,14 @@ def literal_latent(  # noqa: C901, PLR0912 - it has the shape of the text
             blur = infer(model.activities[k], {"symbols": symbols[first : first + count]})
             activity[first : first + count] = blur["blur"]
         first += count
-    return y_hat
+    channels, turned = tables["transform_channels"], y_hat.copy()
+    for i, j in np.ndindex(h, w):
+        if transform[i, j]:
+            matrix = tables["transform_matrices"][transform[i, j] - 1].astype(np.int64)
+            sums = [int((matrix[:, a] * y_hat[channels, i, j]).sum()) for a in range(len(channels))]
+            assert max(map(abs, sums)) < 2**31
+            turned[channels, i, j] = [min(max((s + 8192) >> 14, -4095), 4095) for s in sums]
+    return turned
 
 
 @pytest.mark.clause("8.4")
@@ -296,11 +326,11 @@ def test_a_residual_moves_nothing_that_was_decoded_before(place: tuple[int, int]
         seen: list[Step] = []
         plain = random_source(3, seen)
 
-        def source(step: Step, plain: Source = plain, change: int = change) -> IntMap:
-            residual = plain(step)
-            return residual + change if (step.group, step.phase) >= place else residual
+        def residual(step: Step, plain: Source = plain, change: int = change) -> IntMap:
+            values = plain.residual(step)
+            return values + change if (step.group, step.phase) >= place else values
 
-        run(tile, source)
+        run(tile, Source(residual, 3))
         runs.append(seen)
     for a, b in zip(*runs, strict=True):
         known = (a.group, a.phase) <= place
@@ -313,11 +343,11 @@ def test_a_residual_moves_nothing_that_was_decoded_before(place: tuple[int, int]
 @pytest.mark.clause("8.4")
 def test_fewer_groups_are_a_prefix_and_the_rest_keep_the_hyper_mean() -> None:
     tile, model = draw_tile(4, 3, 3), get_codec(MODEL_SET, "numpy").context
-    whole = run(tile, random_source(6))
+    whole = run(tile, Source(random_source(6).residual))
     mean = np.zeros_like(whole)
     mean[: len(tile["mu"])] = tile["mu"]
     for num_groups in range(len(model.groups)):
-        partial = run(tile, random_source(6), num_groups=num_groups)
+        partial = run(tile, Source(random_source(6).residual), num_groups=num_groups)
         stop = sum(model.groups[:num_groups])
         np.testing.assert_array_equal(partial[:stop], whole[:stop])
         np.testing.assert_array_equal(partial[stop:], mean[stop:])
@@ -337,7 +367,8 @@ def test_monochrome_tiles_code_luma_only() -> None:
 @pytest.mark.clause("8.4")
 def test_latents_are_clipped_whatever_the_residuals() -> None:
     for sign in (1, -1):
-        y_hat = run(draw_tile(8, 2, 2), lambda step, s=sign: np.full(step.tables.size, s * 8191))
+        largest = Source(lambda step, s=sign: np.full(step.tables.size, s * 8191), 8)
+        y_hat = run(draw_tile(8, 2, 2), largest)
         assert np.abs(y_hat).max() == 4095
 
 

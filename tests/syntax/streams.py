@@ -33,7 +33,7 @@ def picture_header(**elements: Any) -> PictureHeader:
     defaults: dict[str, Any] = {
         "profile_idc": 2,
         "level_idc": 1,
-        "model_set_idc": 2,
+        "model_set_idc": 3,
         "picture_size_bits_minus1": 5,
         "width_minus1": 63,
         "height_minus1": 47,

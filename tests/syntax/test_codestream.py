@@ -39,7 +39,7 @@ MINIMAL = Codestream(
 def test_minimal_stream_byte_by_byte() -> None:
     data = bytes.fromhex(
         "ff80 4a0d0a1a"  # SOC
-        "ff82 06 2125fef4a080"  # PIH
+        "ff82 06 2135fef4a080"  # PIH
         "ff88 01 7a"  # SOZ
         "ff90 03 616263"  # SOR
         "ff81"  # EOC

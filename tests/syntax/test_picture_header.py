@@ -18,13 +18,13 @@ def parse(payload: bytes) -> PictureHeader:
 
 def test_shortest_header_bit_by_bit() -> None:
     # profile 2, level 1        0010 0001
-    # model set 2, 6-bit sizes  0010 0101
+    # model set 3, 6-bit sizes  0011 0101
     # 64 x 48                   111111 101111
     # colour, default format    0 1
     # quality 10                001010
     # 1 lane                    0000
     # default structure, no TOH, no extension, padding  1 0 0 00000
-    bits = "0010 0001 0010 0101 111111 101111 0 1 001010 0000 1 0 0 00000".replace(" ", "")
+    bits = "0010 0001 0011 0101 111111 101111 0 1 001010 0000 1 0 0 00000".replace(" ", "")
     payload = int(bits, 2).to_bytes(len(bits) // 8, "big")
     assert len(payload) == 6
     assert payload_of(picture_header()) == payload
@@ -53,7 +53,7 @@ def test_longest_branch_bit_by_bit() -> None:
         tool_header_flag=1,
     )
     bits = (
-        "0010 0010 0010 0101 111111 101111 0 0"  # explicit format
+        "0010 0010 0011 0101 111111 101111 0 0"  # explicit format
         "1000 1 00 0 00001001 00010000 00001001 0"  # 16 bits, binary16, 4:4:4, RGB, 9/16/9, narrow
         "001010 1000 0"  # quality 10, 256 lanes, explicit structure
         "1 00000000 00000001"  # tiles of 64 x 128

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from refdec.codec import get_codec
-from refdec.entropy.context import LATENT_MAX
+from refdec.entropy.block_transform import LATENT_MAX
 from refdec.syntax.segment import SynthesisTransform
 from refdec.synthesis.transform import synthesise
 from refenc.encode import MODEL_SET

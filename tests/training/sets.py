@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from training import model
+from training.block_transforms import TRANSFORM_ONE
 from training.graph import Conv, Graph, QualityBias
 from training.model import Set
 
@@ -32,6 +33,9 @@ def random_set() -> Set:
             module.bias.data += torch.randn_like(module.bias)
         elif isinstance(module, QualityBias):
             module.anchors.data += torch.randn_like(module.anchors)
+    shape = net.transforms.shape
+    rotations = torch.linalg.qr(torch.randn(shape, dtype=torch.double))[0]
+    net.transforms.copy_((rotations * TRANSFORM_ONE).round())
     net.step_log.data += 0.3 * torch.randn_like(net.step_log)
     for part in (net.hyper_activity, net.hyper_linear):
         for parameter in part.parameters():

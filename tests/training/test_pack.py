@@ -20,8 +20,10 @@ from refdec.synthesis.transform import synthesise
 from refenc.analysis import Analysis
 from tests.training.sets import random_set
 from training import model as training_model
+from training import networks, packer, rate
 from training import pack as training_pack
-from training import packer, rate
+from training.block_transforms import NUM_TRANSFORMS
+from training.transform import CHANNELS
 
 QUALITY = 37
 SIDE = 64
@@ -35,7 +37,8 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for module in (training_pack, packer):
             patch.setattr(module, "spec_path", folder.joinpath)
         net = random_set()
-        training_pack.pack(net, 5, training_pack.hyper_tables(net))
+        tables = training_pack.hyper_tables(net), training_pack.transform_tables(net)
+        training_pack.pack(net, 5, *tables)
         yield folder
 
 
@@ -58,10 +61,10 @@ def picture() -> torch.Tensor:
 
 def test_a_packed_set_carries_valid_tables(codec: Codec) -> None:
     tables = codec.hyper_tables  # refuses tables that are not as stated
-    assert len(tables.bounds) == training_model.HYPER
+    assert len(tables.bounds) == networks.HYPER
     context = codec.context
-    assert context.groups == training_model.GROUPS
-    assert context.steps.shape == (64, training_model.CHANNELS)
+    assert context.groups == networks.GROUPS
+    assert context.steps.shape == (64, CHANNELS)
     assert context.steps.min() >= 1
     with torch.no_grad():
         steps = random_set().steps(torch.arange(64)).numpy() * 16
@@ -89,6 +92,9 @@ def test_decoding_gives_what_the_training_forward_gave(
     def spy(name: str) -> Any:
         return lambda _module, _args, kwargs: seen.update({name: next(iter(kwargs.values()))})
 
+    indices = torch.arange((SIDE // 16) ** 2) % NUM_TRANSFORMS
+    plane = indices.view(1, SIDE // 16, SIDE // 16)
+    monkeypatch.setattr(training_model, "choose", lambda *_: plane)
     hook = net.hyper.register_forward_pre_hook(spy("z_hat"), with_kwargs=True)
     monkeypatch.setattr(
         training_model,
@@ -118,12 +124,17 @@ def test_decoding_gives_what_the_training_forward_gave(
     )
     slices, coded = list(context.slices()), []
 
-    def source(step: Step) -> NDArray[np.int32]:
-        coded.append(int(step.coded.sum()))
-        return residual[slices[step.group]][step.coded]
+    class Source:
+        def transform_idx(self, tables: NDArray[np.int32]) -> NDArray[np.int32]:
+            assert tables.min() >= 0
+            return indices.numpy().astype(np.int32)
+
+        def residual(self, step: Step) -> NDArray[np.int32]:
+            coded.append(int(step.coded.sum()))
+            return residual[slices[step.group]][step.coded]
 
     y_hat = decode_tile_latent(
-        model=context, state=state, mu=mu, quality=quality, source=source,
+        model=context, state=state, mu=mu, quality=quality, source=Source(),
         num_groups=len(context.groups), monochrome=False,
     )  # fmt: skip
     assert sum(coded) >= np.count_nonzero(residual) > 500
