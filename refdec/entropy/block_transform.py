@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Block transforms: every latent position says in which basis its luma latents are coded.
 
-Texture and straight lines of one direction need fewer coefficients in another basis than that of
-the synthesis transform. The index of each position is coded before the residuals of its tile, the
-context networks are told, and after the last group the latents are turned back.
+An edge that crosses a smooth block needs fewer coefficients in a basis of parts of the block than
+in that of the synthesis transform. The index of each position is coded before the residuals of its
+tile, the context networks are told, and after the last group the latents are turned back.
 """
 
 from collections.abc import Iterator
