@@ -14,9 +14,8 @@ from docs.worked_values import CASE, Run, Substream, Values, worked_values
 from refdec.arrays import I32Map
 from refdec.cli.inspect import value_text
 from refdec.codec import get_codec
-from refdec.entropy.block_transform import NUM_SCALES
 from refdec.entropy.hyper_latent import hyper_lanes
-from refdec.entropy.tables import load_residual_tables
+from refdec.entropy.tables import NUM_SCALES, load_residual_tables
 from refdec.network.layers import Conv
 from refdec.syntax.declaration import elements_of
 from refdec.syntax.element import ElementRow

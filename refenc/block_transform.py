@@ -50,8 +50,9 @@ def choose_transforms(
     part, scale = flat[:, places], scale[:, places]
     frequencies = transforms.tables.frequencies[tables[places], :-1].T
     costs = (PRECISION_BITS - np.log2(frequencies)).astype(np.float32)
-    costs += np.array(PRICES, np.float32)[:, None] - np.float32(bias)
-    costs[0] += _cost(part * scale) + np.float32(bias)
+    costs += np.array(PRICES, np.float32)[:, None]
+    costs[1:] -= np.float32(bias)
+    costs[0] += _cost(part * scale)
     for index, matrix in enumerate(_real(transforms), 1):
         costs[index] += _cost((matrix @ part) * scale)
     chosen[places] = costs.argmin(axis=0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from refdec.arrays import I16Map, I32Map, I64Map
 from refdec.clause import clause
-from refdec.entropy.tables import FrequencyTables
+from refdec.entropy.tables import NUM_SCALES, FrequencyTables
 from refdec.errors import ModelError
 from refdec.network import Backend, CompiledNetwork, ModelSet, run_network
 
@@ -28,8 +28,6 @@ INDICATOR_ONE = 16
 TABLE_OFFSET = 512
 """Added to the output of `head_transform` (1/32 tables), so that 0 is the middle."""
 TABLE_SHIFT = 5
-NUM_SCALES = 80
-"""Tables of the residual, which come before those of the indices in a residual segment."""
 
 
 def _indicator_channels(model: ModelSet) -> Iterator[int]:

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from refdec.arrays import BoolMap, I16Map, I32Map
 from refdec.clause import clause
-from refdec.entropy.block_transform import LATENT_MAX, NUM_SCALES, BlockTransforms
+from refdec.entropy.block_transform import LATENT_MAX, BlockTransforms
+from refdec.entropy.tables import NUM_SCALES
 from refdec.errors import ModelError
 from refdec.network import Backend, CompiledNetwork, ModelSet, run_network
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from refdec.arrays import I32Map
 from refdec.clause import clause
-from refdec.entropy.block_transform import NUM_SCALES
 from refdec.entropy.context import Step
 from refdec.entropy.rans import SubstreamDecoder
+from refdec.entropy.tables import NUM_SCALES
 from refdec.errors import ConstraintViolation
 
 RESIDUAL_MAX = 8191

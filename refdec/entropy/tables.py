@@ -20,6 +20,8 @@ from refdec.resources import spec_path
 
 PRECISION_BITS = 12
 TOTAL = 1 << PRECISION_BITS
+NUM_SCALES = 80
+"""Tables of the residual; those of the block transforms follow them in a residual segment."""
 SLOT_ENTRY = np.dtype([("frequency", np.int64), ("bias", np.int64)])
 """What a decoder needs at slot s of symbol v: frequency[v], and bias = s - cumulative[v]."""
 
